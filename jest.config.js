@@ -1,0 +1,8 @@
+export default {
+  roots: ['<rootDir>/packages', '<rootDir>/apps', '<rootDir>/test'],
+  testMatch: ['**/src/**/*.test.ts'],
+  transform: { '\\.ts$': ['@swc/jest', { jsc: { target: 'es2023' }, sourceMaps: 'inline' }] },
+  testEnvironment: './jest.environment.js',
+  testEnvironmentOptions: { customExportConditions: ['@musicgen/source', 'node', 'node-addons'] },
+  testTimeout: 30_000,
+};

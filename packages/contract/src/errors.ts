@@ -1,0 +1,54 @@
+/**
+ * The closed list of reasons for a failure. One vocabulary everywhere: the problem's slug over HTTP, a task's error
+ * code, the `reason` label of metrics and log lines.
+ */
+export const errorCodes = {
+  malformed_json: { status: 400, title: 'The request body is not valid JSON' },
+  not_found: { status: 404, title: 'There is nothing here' },
+  method_not_allowed: { status: 405, title: 'This path does not answer that method' },
+  task_not_finished: { status: 409, title: 'The task has not finished yet' },
+  task_finished: { status: 409, title: 'The task has already finished' },
+  gone: { status: 410, title: 'What was here has been removed' },
+  payload_too_large: { status: 413, title: 'The request body is too large' },
+  unsupported_media_type: { status: 415, title: 'The request body has a type that is not accepted' },
+  range_not_satisfiable: { status: 416, title: 'The requested range lies outside the file' },
+  invalid_request: { status: 422, title: 'The request has invalid fields' },
+  idempotency_mismatch: { status: 422, title: 'The idempotency key was used for another request' },
+  queue_full: { status: 503, title: 'The queue is full' },
+  draining: { status: 503, title: 'The service is shutting down' },
+  dependency_unavailable: { status: 503, title: 'A part the service depends on is unavailable' },
+  internal: { status: 500, title: 'Something went wrong inside the service' },
+
+  model_load_failed: { status: 500, title: 'The model could not be loaded' },
+  generation_failed: { status: 500, title: 'The music could not be generated' },
+  engine_crashed: { status: 500, title: 'The engine stopped while it worked on the task' },
+  task_timeout: { status: 500, title: 'The task took longer than allowed' },
+  worker_lost: { status: 500, title: 'The workers that took the task were lost' },
+  storage_failed: { status: 500, title: 'The result could not be stored' },
+  task_cancelled: { status: 409, title: 'The task was cancelled' },
+  task_expired: { status: 410, title: 'The task was not finished within its time to live' },
+  corrupt_record: { status: 500, title: 'The stored task could not be read' },
+} as const satisfies Record<string, { status: number; title: string }>;
+
+export type ErrorCode = keyof typeof errorCodes;
+
+/**
+ * The one error class that crosses a package's door: a code of the closed list, one sentence for people, and what
+ * caused it. Anything else that is thrown counts as `internal`.
+ */
+export class ServiceError extends Error {
+  override readonly name = 'ServiceError';
+  readonly code: ErrorCode;
+
+  constructor(code: ErrorCode, message: string, options?: ErrorOptions) {
+    super(message, options);
+    this.code = code;
+  }
+}
+
+/** Any thrown value as a `ServiceError`; what is not one already becomes `fallback` with the original as its cause. */
+export function toServiceError(thrown: unknown, fallback: ErrorCode = 'internal'): ServiceError {
+  if (thrown instanceof ServiceError) return thrown;
+  const message = thrown instanceof Error ? thrown.message : String(thrown);
+  return new ServiceError(fallback, message, { cause: thrown });
+}

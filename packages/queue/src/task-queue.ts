@@ -1,0 +1,82 @@
+import type { Priority, TaskStage } from '@musicgen/contract';
+import type { LifecycleEvent } from './lifecycle.ts';
+import type { JsonObject, TaskFailure, TaskProgress, TaskRecord } from './task-record.ts';
+
+export interface NewTask {
+  id: string;
+  priority: Priority;
+  request: JsonObject;
+  /** The task's whole life from submission. */
+  ttlSeconds: number;
+  maxAttempts: number;
+  requestId?: string;
+}
+
+/** What cancelling a task did: it was waiting, it runs and will stop, it had finished, or there is none. */
+export type CancelOutcome = 'cancelled' | 'stopping' | 'finished' | 'unknown';
+
+/** The place of a waiting task: 1 is next in its own queue; `ahead` counts better priorities too. */
+export interface QueuePlace {
+  position: number;
+  ahead: number;
+}
+
+/** The side that submits tasks and looks at them: any API process. */
+export interface TaskProducer {
+  /**
+   * Admits a task; sending the same id twice makes one task.
+   * @throws ServiceError `queue_full` over the backlog limit, `dependency_unavailable` when Redis is away.
+   */
+  enqueue(task: NewTask): Promise<TaskRecord>;
+  get(id: string): Promise<TaskRecord | undefined>;
+  /** Where a waiting task stands, or undefined when it is not waiting in its queue. */
+  place(id: string): Promise<QueuePlace | undefined>;
+  cancel(id: string): Promise<CancelOutcome>;
+}
+
+/** One attempt at a task, owned through its token. */
+export interface Claim {
+  task: TaskRecord;
+  /** Random, new for every claim; every later call of this attempt must carry it. */
+  token: string;
+  /** What the last attempt left behind to go on from. */
+  checkpoint?: Buffer;
+}
+
+export interface Heartbeat {
+  claim: Claim;
+  stage?: TaskStage;
+  progress?: TaskProgress;
+  checkpoint?: Buffer;
+}
+
+/** What a heartbeat learns: go on, stop because the caller cancelled, or stop because another attempt owns the task. */
+export type HeartbeatAnswer = 'ok' | 'cancel' | 'lost';
+
+/** The side that works on tasks: one per worker process. */
+export interface TaskConsumer {
+  /** Takes the best waiting task, or nothing; never blocks. */
+  claim(): Promise<Claim | undefined>;
+  /** Resolves when a claim may succeed, after at most `timeoutMs`, or when the signal aborts. */
+  waitForTask(timeoutMs: number, signal: AbortSignal): Promise<void>;
+  /** Renews all leases in one call and reports progress; answers in the order given. */
+  heartbeat(beats: Heartbeat[]): Promise<HeartbeatAnswer[]>;
+  /** Calls the listener when a task's cancellation is requested, well before its next heartbeat. Returns the undo. */
+  onCancelRequested(listener: (taskId: string) => void): () => void;
+  /** Each of these ends the attempt; `lost` means that another attempt owns the task and nothing was changed. */
+  complete(claim: Claim, result: JsonObject): Promise<'completed' | 'lost'>;
+  fail(claim: Claim, failure: TaskFailure & { retryable: boolean }): Promise<'retrying' | 'failed' | 'lost'>;
+  acknowledgeCancel(claim: Claim): Promise<'cancelled' | 'lost'>;
+  /** Gives the task back to the head of its queue without charging the attempt. */
+  handBack(claim: Claim, checkpoint?: Buffer): Promise<'returned' | 'lost'>;
+  close(): Promise<void>;
+}
+
+/** Follows the lifecycle stream with one blocking connection however many listeners there are. */
+export interface LifecycleReader {
+  /** Calls the listener for every later event of one task, in order. Returns the undo. */
+  follow(taskId: string, listener: (event: LifecycleEvent) => void): () => void;
+  /** Past events of one task after a stream id, oldest first. */
+  since(taskId: string, streamId: string): Promise<LifecycleEvent[]>;
+  close(): Promise<void>;
+}
