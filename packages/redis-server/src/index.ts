@@ -1,1 +1,2 @@
-export {};
+export { findRedisServer, installRedisServer } from './find-redis-server.ts';
+export { type RedisServer, type RedisServerOptions, startRedisServer } from './start-redis-server.ts';
