@@ -1,1 +1,2 @@
-export {};
+export { peakOf, toDecibels } from './level.ts';
+export { encodeWav } from './wav.ts';

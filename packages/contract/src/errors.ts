@@ -49,6 +49,9 @@ export class ServiceError extends Error {
 /** Any thrown value as a `ServiceError`; what is not one already becomes `fallback` with the original as its cause. */
 export function toServiceError(thrown: unknown, fallback: ErrorCode = 'internal'): ServiceError {
   if (thrown instanceof ServiceError) return thrown;
-  const message = thrown instanceof Error ? thrown.message : String(thrown);
+  const message =
+    typeof thrown === 'object' && thrown !== null && 'message' in thrown
+      ? String(thrown.message)
+      : String(thrown);
   return new ServiceError(fallback, message, { cause: thrown });
 }

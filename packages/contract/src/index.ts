@@ -1,3 +1,13 @@
 export { type ErrorCode, errorCodes, ServiceError, toServiceError } from './errors.ts';
+export {
+  type AcceptedRequest,
+  acceptedRequestSchema,
+  type GenerateRequest,
+  generateRequestSchema,
+  maxPromptLength,
+  type RequestLimits,
+} from './generate-request.ts';
 export { type Priority, parsePriority, priorities, priorityNames, prioritySchema } from './priorities.ts';
+export { type FieldError, type Problem, problemOf, problemSchema } from './problem.ts';
 export { isTerminal, type TaskStage, type TaskStatus, taskStages, taskStatuses } from './statuses.ts';
+export { type Task, type TaskResult, taskResultSchema, taskSchema } from './task.ts';

@@ -1,1 +1,14 @@
-export {};
+export {
+  ConfigError,
+  integerSetting,
+  loadConfig,
+  logLevelSetting,
+  portSetting,
+  redisUrlSetting,
+} from './config.ts';
+export { type ConfigSection, renderEnvExample, renderSettingsTable } from './env-example.ts';
+export { type HealthOptions, healthRouter, startHealthServer } from './health.ts';
+export { createLogger, type Logger } from './logger.ts';
+export { createRegistry } from './metrics.ts';
+export { createReleasers, type Releasers } from './releasers.ts';
+export { type ProcessOptions, runProcess } from './run-process.ts';

@@ -1,0 +1,73 @@
+import { z } from 'zod';
+import { prioritySchema } from './priorities.ts';
+
+export interface RequestLimits {
+  maxDurationSeconds: number;
+  defaultTtlSeconds: number;
+}
+
+/** The longest prompt, in characters after trimming. */
+export const maxPromptLength = 2000;
+
+const metadataSchema = z
+  .record(z.string().min(1).max(64), z.string().max(256))
+  .refine((entries) => Object.keys(entries).length <= 16, 'must have at most 16 entries');
+
+/**
+ * The body of `POST /api/v1/generate`. Unknown fields are refused by name. What is absent and has no default here
+ * (seed, temperature, top_k, top_p, guidance_scale) is chosen later: the seed by the API, the rest by the model.
+ */
+export function generateRequestSchema(limits: RequestLimits) {
+  return z.strictObject({
+    prompt: z
+      .string()
+      .trim()
+      .min(1, 'must not be empty or blank')
+      .max(maxPromptLength, `must have at most ${maxPromptLength} characters`)
+      .describe('What the music should be like.'),
+    duration: z
+      .number()
+      .min(1)
+      .max(limits.maxDurationSeconds)
+      .default(Math.min(10, limits.maxDurationSeconds))
+      .describe('Length of the piece in seconds.'),
+    priority: prioritySchema.default('NORMAL').describe('CRITICAL (20), HIGH (10), NORMAL (5) or LOW (1).'),
+    ttl: z
+      .int()
+      .min(60)
+      .max(604_800)
+      .default(limits.defaultTtlSeconds)
+      .describe("The task's whole life in seconds, from submission to the removal of its audio."),
+    seed: z
+      .int()
+      .min(0)
+      .max(Number.MAX_SAFE_INTEGER)
+      .optional()
+      .describe('The same seed, request and model give the same piece. Chosen at random when absent.'),
+    temperature: z.number().min(0).max(4).optional().describe('0 always takes the likeliest code.'),
+    top_k: z.int().min(0).max(100_000).optional().describe('Sample from the k likeliest codes; 0 means all.'),
+    top_p: z
+      .number()
+      .gt(0)
+      .max(1)
+      .optional()
+      .describe('Sample from the likeliest codes that make up this share.'),
+    guidance_scale: z
+      .number()
+      .min(1)
+      .max(20)
+      .optional()
+      .describe('How closely to follow the prompt; 1 is off.'),
+    metadata: metadataSchema.optional().describe('Your own short notes, returned with the task.'),
+  });
+}
+
+export type GenerateRequest = z.infer<ReturnType<typeof generateRequestSchema>>;
+
+/** A request as it is stored with the task: complete but for what the model decides. */
+export const acceptedRequestSchema = generateRequestSchema({
+  maxDurationSeconds: Number.MAX_SAFE_INTEGER,
+  defaultTtlSeconds: 86_400,
+}).required({ seed: true });
+
+export type AcceptedRequest = z.infer<typeof acceptedRequestSchema>;

@@ -1,0 +1,65 @@
+import { z } from 'zod';
+import { acceptedRequestSchema } from './generate-request.ts';
+import { priorityNames } from './priorities.ts';
+import { problemSchema } from './problem.ts';
+import { taskStages, taskStatuses } from './statuses.ts';
+
+const time = z.iso.datetime();
+
+/** What a worker stores with a completed task. */
+export const taskResultSchema = z.object({
+  model: z.string(),
+  duration: z.number().describe('Seconds of audio.'),
+  sample_rate: z.int(),
+  channels: z.int(),
+  format: z.enum(['wav']),
+  bytes: z.int(),
+  sha256: z.string().regex(/^[0-9a-f]{64}$/),
+  peak_dbfs: z.number().nullable().describe('Loudest sample relative to full scale; null for silence.'),
+  sampling: z
+    .object({ temperature: z.number(), top_k: z.int(), top_p: z.number(), guidance_scale: z.number() })
+    .describe('What was really used, after the defaults of the model.'),
+  warnings: z.array(z.string()),
+  timings: z.record(z.string(), z.number()).describe('Seconds of each stage.'),
+});
+
+export type TaskResult = z.infer<typeof taskResultSchema>;
+
+/** A task as the API shows it. */
+export const taskSchema = z.object({
+  id: z.uuid(),
+  status: z.enum(taskStatuses),
+  stage: z.enum(taskStages).nullable(),
+  progress: z.object({ ratio: z.number(), frame: z.int(), frames: z.int() }).nullable(),
+  queue: z
+    .object({ position: z.int(), ahead: z.int() })
+    .nullable()
+    .describe(
+      'While waiting: the place in its own queue (1 is next) and how many go before it over all queues.',
+    ),
+  eta: z.object({ start_at: time.nullable(), finish_at: time.nullable() }).nullable(),
+  priority: z.enum(priorityNames),
+  request: acceptedRequestSchema,
+  attempt: z.int(),
+  max_attempts: z.int(),
+  created_at: time,
+  updated_at: time,
+  started_at: time.nullable(),
+  finished_at: time.nullable(),
+  expires_at: time,
+  error: problemSchema.nullable(),
+  result: taskResultSchema
+    .omit({ warnings: true, timings: true })
+    .extend({ audio_url: z.string() })
+    .nullable(),
+  warnings: z.array(z.string()),
+  timings: z.object({
+    queue: z.number().nullable().describe('Seconds from submission to the first claim.'),
+    processing: z.number().nullable().describe('Seconds from the first claim to the end.'),
+    stages: z.record(z.string(), z.number()),
+    real_time_factor: z.number().nullable().describe('Seconds of processing for one second of audio.'),
+  }),
+  links: z.object({ self: z.string(), cancel: z.string(), events: z.string(), audio: z.string() }),
+});
+
+export type Task = z.infer<typeof taskSchema>;

@@ -1,0 +1,38 @@
+import { z } from 'zod';
+import { ConfigError, integerSetting, loadConfig, redisUrlSetting } from './config.ts';
+import { renderEnvExample, renderSettingsTable } from './env-example.ts';
+
+const schema = z.object({
+  API_PORT: integerSetting({ min: 0, max: 65_535, fallback: 8000 }).describe('Where the API listens.'),
+  REDIS_URL: redisUrlSetting.describe('Where Redis is.'),
+});
+
+test('absent and empty variables take their defaults', () => {
+  expect(loadConfig(schema, { API_PORT: '' })).toEqual({
+    API_PORT: 8000,
+    REDIS_URL: 'redis://127.0.0.1:6379',
+  });
+});
+
+test('every wrong variable is reported at once, without repeating its value', () => {
+  const load = () => loadConfig(schema, { API_PORT: 'eighty', REDIS_URL: 'http://secret@redis' });
+  expect(load).toThrow(ConfigError);
+  try {
+    load();
+  } catch (error) {
+    expect((error as ConfigError).problems).toEqual([
+      'API_PORT: must be a whole number from 0 to 65535',
+      'REDIS_URL: must be a redis:// or rediss:// URL',
+    ]);
+  }
+});
+
+test('the example file and the table carry every variable once, with description and default', () => {
+  const sections = [
+    { title: 'api', schema },
+    { title: 'worker', schema: schema.pick({ REDIS_URL: true }) },
+  ];
+  expect(renderEnvExample(sections).match(/^REDIS_URL=/gm)).toHaveLength(1);
+  expect(renderEnvExample(sections)).toContain('# Where the API listens.\nAPI_PORT=8000\n');
+  expect(renderSettingsTable(sections)).toContain('| `API_PORT` | api | `8000` | Where the API listens. |');
+});

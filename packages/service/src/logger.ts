@@ -1,0 +1,31 @@
+import { createLogger as createWinstonLogger, format, type Logger, transports } from 'winston';
+
+export type { Logger } from 'winston';
+
+/** One JSON object a line on standard output. Child loggers add `request_id`, `task_id` and the like. */
+export function createLogger(options: { service: string; level: string }): Logger {
+  return createWinstonLogger({
+    level: options.level,
+    defaultMeta: { service: options.service },
+    format: format.combine(format.timestamp(), format.printf(toLine)),
+    transports: [new transports.Console()],
+  });
+}
+
+function toLine({ timestamp, level, message, ...rest }: Record<string, unknown>): string {
+  return JSON.stringify({ time: timestamp, level, msg: message, ...rest }, (_key, value) =>
+    value instanceof Error ? describeError(value) : value,
+  );
+}
+
+/** JSON.stringify turns an error into `{}`; this keeps what an operator needs. */
+function describeError(error: Error): Record<string, unknown> {
+  const { name, message, stack, cause } = error;
+  return {
+    name,
+    ...('code' in error && { code: error.code }),
+    message,
+    stack,
+    ...(cause !== undefined && { cause }),
+  };
+}

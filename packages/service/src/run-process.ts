@@ -1,0 +1,43 @@
+import closeWithGrace from 'close-with-grace';
+import { ConfigError } from './config.ts';
+import type { Logger } from './logger.ts';
+import { createReleasers, type Releasers } from './releasers.ts';
+
+/** Exit code for a configuration that cannot be used; restarting does not help. */
+const exitBadConfig = 78;
+
+export interface ProcessOptions<Config> {
+  loadConfig: () => Config;
+  createLogger: (config: Config) => Logger;
+  /** How long closing may take before the process exits anyway. */
+  closeWithinMs: (config: Config) => number;
+  /** Opens everything, registering each closing as it goes; the process runs until a signal comes. */
+  open: (parts: { config: Config; logger: Logger; releasers: Releasers }) => Promise<void>;
+}
+
+/**
+ * The life of one process: configuration, logger, open, wait for SIGTERM or SIGINT, close in reverse, exit 0. A second
+ * signal exits at once; an error that nobody caught closes too and exits 1.
+ */
+export async function runProcess<Config>(options: ProcessOptions<Config>): Promise<void> {
+  const config = configOrExit(options.loadConfig);
+  const logger = options.createLogger(config);
+  const releasers = createReleasers(logger);
+  closeWithGrace({ delay: options.closeWithinMs(config), logger }, async ({ err, signal }) => {
+    if (err) logger.error('closing after an unexpected error', { error: err });
+    else logger.info('closing', { signal });
+    await releasers.releaseAll();
+    logger.info('closed');
+  });
+  await options.open({ config, logger, releasers });
+}
+
+function configOrExit<Config>(load: () => Config): Config {
+  try {
+    return load();
+  } catch (error) {
+    if (!(error instanceof ConfigError)) throw error;
+    console.error(error.message);
+    process.exit(exitBadConfig);
+  }
+}

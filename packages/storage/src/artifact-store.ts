@@ -1,0 +1,33 @@
+import type { Readable } from 'node:stream';
+
+/** First and last byte, both included, as in HTTP. */
+export interface ByteRange {
+  start: number;
+  end: number;
+}
+
+export interface Artifact {
+  /** Size of the whole artifact, whatever the range. */
+  bytes: number;
+  read(range?: ByteRange): Readable;
+}
+
+/**
+ * Keeps finished audio. A key is one or more names of letters, digits, `-`, `_` and `.` joined by `/`; anything else is
+ * refused, so that no key can leave the store.
+ */
+export interface ArtifactStore {
+  /** Stores all or nothing: a reader never sees a part, and a second write replaces the first at once. */
+  put(key: string, content: Uint8Array): Promise<void>;
+  open(key: string): Promise<Artifact | undefined>;
+  /** Removes an artifact; one that is not there is no error. */
+  remove(key: string): Promise<void>;
+}
+
+const keyPattern = /^[\w-][\w.-]*(\/[\w-][\w.-]*)*$/;
+
+/** @throws RangeError for a key that is not one. */
+export function checkKey(key: string): string {
+  if (key.length <= 200 && keyPattern.test(key)) return key;
+  throw new RangeError('That is not the key of an artifact.');
+}
