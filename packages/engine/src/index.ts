@@ -1,1 +1,10 @@
-export {};
+export {
+  type Engine,
+  type EngineEvents,
+  type EngineLogger,
+  type EngineOptions,
+  startEngine,
+} from './engine.ts';
+export type { ModelInfo } from './model-folder.ts';
+export type { EngineStage, GenerateOptions, Piece, PieceProgress, PieceRequest } from './piece.ts';
+export type { SamplingSettings } from './sampler.ts';

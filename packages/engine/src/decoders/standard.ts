@@ -1,0 +1,118 @@
+import { broken } from '../json-file.ts';
+import type { ModelConfig } from '../model-folder.ts';
+import {
+  floats,
+  idTensor,
+  openSession,
+  requireNames,
+  type Session,
+  type SessionOptions,
+  Tensor,
+  type Tensors,
+} from '../sessions.ts';
+import type { Condition } from '../text-encoder.ts';
+import type { Decoder, DecoderPass } from './decoder.ts';
+
+/** Names of the key/value cache as the graph takes (`past`) and returns (`present`) it. */
+interface CacheName {
+  past: string;
+  present: string;
+}
+
+/**
+ * Loads `decoder_model_merged`, the layout that Optimum writes and transformers.js reads: one graph with two branches.
+ * Without cache it takes any number of columns and ignores the past; with cache it takes exactly one.
+ * @throws ServiceError `model_load_failed`
+ */
+export async function openStandardDecoder(options: SessionOptions, config: ModelConfig): Promise<Decoder> {
+  const session = await openSession(options);
+  const selfAttention = cacheNames(config.decoderLayers, 'decoder');
+  const crossAttention = cacheNames(config.decoderLayers, 'encoder');
+  const caches = [...selfAttention, ...crossAttention];
+  requireNames(session, {
+    inputs: ['input_ids', 'encoder_attention_mask', 'encoder_hidden_states', 'use_cache_branch'].concat(
+      caches.map((name) => name.past),
+    ),
+    outputs: ['logits', ...caches.map((name) => name.present)],
+  });
+  const extra = `past_key_values.${config.decoderLayers}.decoder.key`;
+  if (session.inputs.includes(extra)) {
+    throw broken(session.file, `has more layers than the ${config.decoderLayers} that config.json says`);
+  }
+  return {
+    begin: (condition) => beginPass({ session, config, condition, selfAttention, crossAttention }),
+    release: () => session.release(),
+  };
+}
+
+interface Pass {
+  session: Session;
+  config: ModelConfig;
+  condition: Condition;
+  selfAttention: CacheName[];
+  crossAttention: CacheName[];
+}
+
+function beginPass({ session, config, condition, selfAttention, crossAttention }: Pass): DecoderPass {
+  const { codebooks } = config.info;
+  const sequences = condition.rows * codebooks;
+  const feeds = { ...conditionFeeds(condition), ...emptyCaches(session, condition.rows) };
+  let started = false;
+
+  return {
+    async feed(ids, columns) {
+      feeds.input_ids = idTensor(ids, [sequences, columns]);
+      feeds.use_cache_branch = new Tensor('bool', Uint8Array.of(started ? 1 : 0), [1]);
+      // With cache, the graph returns dummies for the keys and values of the text: those of the first call stay.
+      const returned = started ? selfAttention : [...selfAttention, ...crossAttention];
+      const outputs = await session.run(feeds, ['logits', ...returned.map((name) => name.present)]);
+      for (const { past, present } of returned) feeds[past] = outputs[present] as Tensor;
+      started = true;
+      return lastColumn(floats(outputs, 'logits'), { sequences, columns, vocabSize: config.vocabSize });
+    },
+  };
+}
+
+function conditionFeeds({ rows, tokens, states, mask }: Condition): Tensors {
+  return {
+    // [rows, tokens, width]
+    encoder_hidden_states: new Tensor('float32', states, [rows, tokens, states.length / (rows * tokens)]),
+    encoder_attention_mask: idTensor(mask, [rows, tokens]),
+  };
+}
+
+/** A cache of no positions, [rows, heads, 0, head width], for every input that takes one. */
+function emptyCaches(session: Session, rows: number): Tensors {
+  const names = session.inputs.filter((name) => name.startsWith('past_key_values.'));
+  return Object.fromEntries(
+    names.map((name) => {
+      const [, heads, , width] = session.inputShape(name);
+      return [name, new Tensor('float32', new Float32Array(0), [rows, sizeOf(heads), 0, sizeOf(width)])];
+    }),
+  );
+}
+
+/** A dimension's size; one the graph leaves free does not matter to the branch that ignores the past. */
+function sizeOf(dimension: number | string | undefined): number {
+  return typeof dimension === 'number' ? dimension : 1;
+}
+
+function cacheNames(layers: number, kind: 'decoder' | 'encoder'): CacheName[] {
+  return Array.from({ length: layers }, (_, layer) => [`${layer}.${kind}.key`, `${layer}.${kind}.value`])
+    .flat()
+    .map((name) => ({ past: `past_key_values.${name}`, present: `present.${name}` }));
+}
+
+/** From logits [sequences, columns, vocabulary], those of the last column, [sequences, vocabulary]. */
+function lastColumn(
+  logits: Float32Array,
+  { sequences, columns, vocabSize }: { sequences: number; columns: number; vocabSize: number },
+): Float32Array {
+  if (columns === 1) return logits;
+  const last = new Float32Array(sequences * vocabSize);
+  for (let sequence = 0; sequence < sequences; sequence++) {
+    const end = (sequence + 1) * columns * vocabSize;
+    last.set(logits.subarray(end - vocabSize, end), sequence * vocabSize);
+  }
+  return last;
+}

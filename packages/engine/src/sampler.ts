@@ -1,0 +1,138 @@
+/** How a code is picked from its logits. */
+export interface SamplingSettings {
+  /** Classifier-free guidance; at 1 there is none, and the unconditional rows need not be computed. */
+  guidanceScale: number;
+  /** 0 means greedy. */
+  temperature: number;
+  /** Keep the k best; 0 keeps all. */
+  topK: number;
+  /** Keep the smallest set of the best whose probabilities reach this sum; 1 keeps all. */
+  topP: number;
+}
+
+/** Scores of one codebook, [vocabulary]; what sampling has ruled out is −Infinity. */
+export type Scores = Float32Array;
+
+/** Whether the settings leave no choice to chance. */
+export function isGreedy(settings: SamplingSettings): boolean {
+  return settings.temperature === 0 || settings.topK === 1;
+}
+
+/**
+ * Writes `unconditional + (conditional − unconditional) · scale` over the scores, which hold the conditional logits.
+ * Guidance works on raw logits, before temperature.
+ */
+export function applyGuidance(scores: Scores, unconditional: Float32Array, scale: number): void {
+  for (let id = 0; id < scores.length; id++) {
+    const base = unconditional[id] as number;
+    scores[id] = base + ((scores[id] as number) - base) * scale;
+  }
+}
+
+export function applyTemperature(scores: Scores, temperature: number): void {
+  if (temperature === 1) return;
+  for (let id = 0; id < scores.length; id++) scores[id] = (scores[id] as number) / temperature;
+}
+
+/**
+ * Rules out every score below the k-th largest. Scores equal to it stay, so that ties never depend on their order;
+ * Hugging Face does the same.
+ */
+export function keepTopK(scores: Scores, k: number): void {
+  if (k <= 0 || k >= scores.length) return;
+  const threshold = kthLargest(scores.slice(), k);
+  for (let id = 0; id < scores.length; id++) {
+    if ((scores[id] as number) < threshold) scores[id] = Number.NEGATIVE_INFINITY;
+  }
+}
+
+/**
+ * Rules out the least probable whose probabilities together stay within `1 − p`; the best always stays. Of equals, the
+ * ones with lower ids go first.
+ */
+export function keepTopP(scores: Scores, p: number): void {
+  if (p >= 1) return;
+  const ids = keptIds(scores);
+  ids.sort((a, b) => (scores[a] as number) - (scores[b] as number));
+  const best = scores[ids.at(-1) as number] as number;
+  const weights = Float64Array.from(ids, (id) => Math.exp((scores[id] as number) - best));
+  const budget = (1 - p) * weights.reduce((sum, weight) => sum + weight, 0);
+  let spent = 0;
+  for (let rank = 0; rank < ids.length - 1; rank++) {
+    spent += weights[rank] as number;
+    if (spent > budget) return;
+    scores[ids[rank] as number] = Number.NEGATIVE_INFINITY;
+  }
+}
+
+/** Applies temperature, top-k and top-p to guided logits in place, in the order of Hugging Face. */
+export function shapeScores(scores: Scores, settings: SamplingSettings): void {
+  applyTemperature(scores, settings.temperature);
+  keepTopK(scores, settings.topK);
+  keepTopP(scores, settings.topP);
+}
+
+/** The id with the largest score; the lowest of equals. */
+export function pickBest(scores: Scores): number {
+  let best = 0;
+  for (let id = 1; id < scores.length; id++) {
+    if ((scores[id] as number) > (scores[best] as number)) best = id;
+  }
+  return best;
+}
+
+/**
+ * Draws an id with the probabilities softmax(scores).
+ * @param uniform a random number in [0, 1)
+ */
+export function draw(scores: Scores, uniform: number): number {
+  const best = scores[pickBest(scores)] as number;
+  let total = 0;
+  for (let id = 0; id < scores.length; id++) total += Math.exp((scores[id] as number) - best);
+  let left = uniform * total;
+  let last = 0;
+  for (let id = 0; id < scores.length; id++) {
+    const weight = Math.exp((scores[id] as number) - best);
+    if (weight === 0) continue;
+    if (left < weight) return id;
+    left -= weight;
+    last = id;
+  }
+  // Rounding can leave a sliver of `left`; it belongs to the last id that is possible.
+  return last;
+}
+
+function keptIds(scores: Scores): number[] {
+  const ids: number[] = [];
+  for (let id = 0; id < scores.length; id++) if (scores[id] !== Number.NEGATIVE_INFINITY) ids.push(id);
+  return ids;
+}
+
+/** The k-th largest value, by quickselect; reorders the values. */
+function kthLargest(values: Float32Array, k: number): number {
+  let low = 0;
+  let high = values.length - 1;
+  while (low < high) {
+    const split = partition(values, low, high);
+    if (k - 1 <= split) high = split;
+    else low = split + 1;
+  }
+  return values[low] as number;
+}
+
+/** Hoare's partition, which stays balanced however many values are equal: none up to the result is below any after. */
+function partition(values: Float32Array, low: number, high: number): number {
+  const pivot = values[(low + high) >>> 1] as number;
+  let left = low - 1;
+  let right = high + 1;
+  for (;;) {
+    do left++;
+    while ((values[left] as number) > pivot);
+    do right--;
+    while ((values[right] as number) < pivot);
+    if (left >= right) return right;
+    const moved = values[left] as number;
+    values[left] = values[right] as number;
+    values[right] = moved;
+  }
+}

@@ -1,0 +1,106 @@
+import { basename } from 'node:path';
+import { ServiceError } from '@musicgen/contract';
+import { InferenceSession, Tensor } from 'onnxruntime-node';
+import { broken } from './json-file.ts';
+
+export { Tensor };
+
+/** Tensors by input name, or by output name. */
+export type Tensors = Record<string, Tensor>;
+
+export interface SessionOptions {
+  path: string;
+  /** Threads of one operator; absent: one per physical core. */
+  threads?: number;
+  /**
+   * `keep` holds on to memory between runs, which is fastest when every run needs about the same; `return` gives it
+   * back, for graphs that run seldom and need much.
+   */
+  memory: 'keep' | 'return';
+}
+
+/** An ONNX graph ready to run. A run blocks the event loop until it is done. */
+export interface Session {
+  /** The graph's file name, for messages. */
+  file: string;
+  inputs: readonly string[];
+  outputs: readonly string[];
+  /** Shape of an input as the graph declares it; a free dimension is its name. */
+  inputShape(name: string): readonly (number | string)[];
+  /**
+   * Runs the graph. Outputs that are not asked for cost nothing; each that is, is copied.
+   * @throws ServiceError `generation_failed`
+   */
+  run(feeds: Tensors, fetches: readonly string[]): Promise<Tensors>;
+  release(): Promise<void>;
+}
+
+/**
+ * Loads an ONNX graph on the CPU.
+ * @throws ServiceError `model_load_failed` naming the file
+ */
+export async function openSession(options: SessionOptions): Promise<Session> {
+  const file = `onnx/${basename(options.path)}`;
+  const session = await InferenceSession.create(options.path, {
+    executionProviders: ['cpu'],
+    intraOpNumThreads: options.threads ?? 0,
+    enableCpuMemArena: options.memory === 'keep',
+    logSeverityLevel: 3,
+  }).catch((error: Error) => {
+    throw broken(file, `cannot be loaded, it may be damaged or incomplete: ${reasonOf(error)}`, error);
+  });
+  refuseFloat16(session, file);
+  return {
+    file,
+    inputs: session.inputNames,
+    outputs: session.outputNames,
+    inputShape: (name) =>
+      session.inputMetadata.flatMap((it) => (it.name === name && it.isTensor ? it.shape : [])),
+    run: async (feeds, fetches) => {
+      try {
+        return await session.run(feeds, fetches);
+      } catch (error) {
+        throw new ServiceError('generation_failed', `${file} failed: ${reasonOf(error)}`, { cause: error });
+      }
+    },
+    release: () => session.release(),
+  };
+}
+
+/**
+ * Checks that a graph has the inputs and outputs of the standard layout.
+ * @throws ServiceError `model_load_failed`
+ */
+export function requireNames(session: Session, names: { inputs: string[]; outputs: string[] }): void {
+  const missing = [
+    ...names.inputs.filter((name) => !session.inputs.includes(name)).map((name) => `input ${name}`),
+    ...names.outputs.filter((name) => !session.outputs.includes(name)).map((name) => `output ${name}`),
+  ];
+  if (missing.length > 0)
+    throw broken(session.file, `has no ${missing.join(', no ')}: it is another kind of graph`);
+}
+
+/** An int64 tensor, the type of all ids in the standard layout. */
+export function idTensor(ids: ArrayLike<number>, shape: readonly number[]): Tensor {
+  return new Tensor('int64', BigInt64Array.from(ids, BigInt), shape);
+}
+
+/** The data of a float32 output. */
+export function floats(tensors: Tensors, name: string): Float32Array {
+  return tensors[name]?.data as Float32Array;
+}
+
+function refuseFloat16(session: InferenceSession, file: string): void {
+  const half = session.inputMetadata.find((input) => input.isTensor && input.type === 'float16');
+  if (half)
+    throw broken(file, `takes ${half.name} as float16; use the float32, int8 or 4-bit graph of this model`);
+}
+
+/** ONNX Runtime's messages without the paths of its own source files. */
+function reasonOf(error: unknown): string {
+  const message = error instanceof Error ? error.message : String(error);
+  return message
+    .replace(/^Load model from .* failed:/, '')
+    .replace(/\/\S*\/onnxruntime\/\S+ .*?\) /g, '')
+    .trim();
+}
