@@ -1,0 +1,149 @@
+import { maskBias, maskedScore } from './attention-graph.ts';
+import {
+  type Decoder,
+  decode,
+  headsOf,
+  type KeyValue,
+  projectEncoderStates,
+  projectKeyValue,
+  splitCodebooks,
+} from './decoder-layers.ts';
+import { GraphBuilder, type TensorType, type Value } from './graph-builder.ts';
+import { positionTable } from './position-table.ts';
+
+interface DecoderInputs {
+  readonly mask: Value; // int64 [B, S]
+  readonly ids: Value; // int64 [B·K, columns], row b·K + k
+  readonly encoderStates: Value; // [B, S, d_model]
+  readonly pasts: readonly { readonly self: KeyValue; readonly cross: KeyValue }[]; // per layer [B, heads, P | S, size]
+}
+
+/**
+ * The decoder in Optimum's merged layout, which transformers.js uses: one If on `use_cache_branch`, weights stored once.
+ * Without the cache any number of columns goes in and all keys and values come out; with it exactly one column, and the
+ * encoder's keys and values, which never change, come out as empty [0, heads, 1, size].
+ * Outputs: logits [B·K, columns, vocab], then present.N.{decoder,encoder}.{key,value}.
+ */
+export function buildMergedDecoderGraph(decoder: Decoder): GraphBuilder {
+  const g = new GraphBuilder('decoder_model_merged');
+  const inputs = declareInputs(g, decoder);
+  const useCache = g.input({ name: 'use_cache_branch', type: 'bool', shape: [1] });
+  const outputs = outputTypes(decoder);
+  g.node({
+    op: 'If',
+    inputs: [useCache],
+    outputs: outputs.map(({ name }) => name),
+    attributes: {
+      then_branch: { graph: buildCachedBranch(g.branch('cached'), decoder, inputs) },
+      else_branch: { graph: buildPrefillBranch(g.branch('prefill'), decoder, inputs) },
+    },
+  });
+  for (const output of outputs) g.output(output.name, output);
+  return g;
+}
+
+/** All columns from position 0 on, each attending to itself and the earlier ones. */
+function buildPrefillBranch(g: GraphBuilder, decoder: Decoder, inputs: DecoderInputs): GraphBuilder {
+  const encoded = projectEncoderStates(g, decoder, { states: inputs.encoderStates, mask: inputs.mask });
+  const columns = g.sizeOf(inputs.ids, 1); // [1]
+  const { logits, layers } = decode(g, decoder, {
+    ids: splitCodebooks(g, decoder, { ids: inputs.ids, columns }),
+    columns,
+    positions: g.slice(g.weight(positionTable(decoder)), { start: g.int64([0]), end: columns, axis: 0 }),
+    selfBias: causalBias(g, columns),
+    crossBias: maskBias(g, inputs.mask),
+    selfKeyValue: (_layer, now) => now,
+    crossKeyValue: (_layer, name) => projectKeyValue(g, decoder, { x: encoded, name }),
+  });
+  const presents = layers.flatMap(({ self, cross }) => [self.key, self.value, cross.key, cross.value]);
+  return returning(g, decoder, [logits, ...presents]);
+}
+
+/** One column at position P, the length of the cache. */
+function buildCachedBranch(g: GraphBuilder, decoder: Decoder, inputs: DecoderInputs): GraphBuilder {
+  const heads = headsOf(decoder);
+  const columns = g.int64([1]);
+  const position = g.sizeOf(pastOf(inputs, 0).self.key, 2); // [1]
+  const { logits, layers } = decode(g, decoder, {
+    // More than one column fails here as a batch that does not fit the cache, rather than giving wrong logits.
+    ids: splitCodebooks(g, decoder, { ids: inputs.ids, columns }),
+    columns,
+    positions: g.gather(g.weight(positionTable(decoder)), position), // [1, H]
+    crossBias: maskBias(g, inputs.mask),
+    selfKeyValue: (layer, now) => {
+      const past = pastOf(inputs, layer).self;
+      return { key: g.concat([past.key, now.key], 2), value: g.concat([past.value, now.value], 2) };
+    },
+    crossKeyValue: (layer) => pastOf(inputs, layer).cross,
+  });
+  // Each its own node: a branch may return neither one value twice nor a constant of its own.
+  const unchanged = () => g.op('Identity', [g.empty([0, heads.count, 1, heads.size])]);
+  const presents = layers.flatMap(({ self }) => [self.key, self.value, unchanged(), unchanged()]);
+  return returning(g, decoder, [logits, ...presents]);
+}
+
+/** 0 where column i may see column j (j ≤ i), the masked score elsewhere: [columns, columns]. */
+function causalBias(g: GraphBuilder, columns: Value): Value {
+  const indices = g.op('Range', [g.int64(0), g.op('Squeeze', [columns]), g.int64(1)]);
+  const isLater = g.op('Greater', [g.unsqueeze(indices, [0]), g.unsqueeze(indices, [1])]);
+  return g.op('Where', [isLater, g.float(maskedScore), g.float(0)]);
+}
+
+function pastOf(inputs: DecoderInputs, layer: number) {
+  const past = inputs.pasts[layer];
+  if (!past) throw new RangeError(`There is no cache for layer ${layer}.`);
+  return past;
+}
+
+/** The input names, their order and the names of their dimensions are Optimum's. */
+function declareInputs(g: GraphBuilder, decoder: Decoder): DecoderInputs {
+  const { text_encoder, decoder: config } = decoder.config;
+  const text = 'encoder_sequence_length';
+  const mask = g.input({ name: 'encoder_attention_mask', type: 'int64', shape: ['batch_size', text] });
+  const idShape = ['total_batch_size_x_num_codebooks', 'decoder_sequence_length'];
+  const ids = g.input({ name: 'input_ids', type: 'int64', shape: idShape });
+  const stateShape = ['total_batch_size', text, text_encoder.d_model];
+  const encoderStates = g.input({ name: 'encoder_hidden_states', type: 'float32', shape: stateShape });
+  const heads = headsOf(decoder);
+  const cache = (name: string, length: string): KeyValue => {
+    const shape = ['batch_size', heads.count, length, heads.size];
+    const part = (suffix: string) => g.input({ name: `${name}.${suffix}`, type: 'float32', shape });
+    return { key: part('key'), value: part('value') };
+  };
+  const pasts = Array.from({ length: config.num_hidden_layers }, (_, layer) => ({
+    self: cache(`past_key_values.${layer}.decoder`, 'past_decoder_sequence_length'),
+    cross: cache(`past_key_values.${layer}.encoder`, text),
+  }));
+  return { mask, ids, encoderStates, pasts };
+}
+
+function outputTypes(decoder: Decoder): TensorType[] {
+  const { vocab_size, num_hidden_layers } = decoder.config.decoder;
+  const heads = headsOf(decoder);
+  const cache = (name: string, length: string) =>
+    ['key', 'value'].map((part) => ({
+      name: `${name}.${part}`,
+      type: 'float32' as const,
+      shape: ['batch_size', heads.count, length, heads.size],
+    }));
+  return [
+    {
+      name: 'logits',
+      type: 'float32',
+      shape: ['total_batch_size_x_num_codebooks', 'decoder_sequence_length', vocab_size],
+    },
+    ...Array.from({ length: num_hidden_layers }, (_, layer) => [
+      ...cache(`present.${layer}.decoder`, 'past_decoder_sequence_length + decoder_sequence_length'),
+      ...cache(`present.${layer}.encoder`, 'encoder_sequence_length'),
+    ]).flat(),
+  ];
+}
+
+/** Ends a branch: its results go by order, so they keep their own names. */
+function returning(g: GraphBuilder, decoder: Decoder, values: readonly Value[]): GraphBuilder {
+  for (const [index, { type, shape }] of outputTypes(decoder).entries()) {
+    const value = values[index] ?? '';
+    g.output(value, { name: value, type, shape });
+  }
+  return g;
+}

@@ -1,0 +1,92 @@
+import { ServiceError } from '@musicgen/contract';
+import type { CheckpointWeights, Weight } from './checkpoint-weights.ts';
+
+/** A linear layer's weight [out, in] as [in, out], the right-hand side of ONNX MatMul. */
+export function transposed(weight: Weight): Weight {
+  const [rows = 0, columns = 0] = weight.shape;
+  return {
+    name: `${weight.name}.transposed`,
+    shape: [columns, rows],
+    load: async () => {
+      const source = await weight.load();
+      const target = new Float32Array(source.length);
+      for (let row = 0; row < rows; row++) {
+        for (let column = 0; column < columns; column++) {
+          target[column * rows + row] = source[row * columns + column] ?? 0;
+        }
+      }
+      return target;
+    },
+  };
+}
+
+/**
+ * The convolution weight w = g · v / ‖v‖₂ of a weight-normalised layer (norm over all but the first dimension,
+ * https://arxiv.org/abs/1602.07868), under PyTorch's old and new parameter names.
+ * @param prefix the layer, such as `audio_encoder.decoder.layers.0.conv`
+ * @param shape of v: [out, in, kernel] for Conv1d, [in, out, kernel] for ConvTranspose1d
+ */
+export function weightNormalized(
+  weights: CheckpointWeights,
+  prefix: string,
+  shape: readonly number[],
+): Weight {
+  const parametrized = `${prefix}.parametrizations.weight`;
+  const renamed = weights.has(`${parametrized}.original1`);
+  const magnitudeShape = shape.map((size, axis) => (axis === 0 ? size : 1));
+  const magnitude = weights.get(renamed ? `${parametrized}.original0` : `${prefix}.weight_g`, magnitudeShape);
+  const direction = weights.get(renamed ? `${parametrized}.original1` : `${prefix}.weight_v`, shape);
+  return {
+    name: `${prefix}.weight`,
+    shape,
+    load: async () => {
+      const values = await direction.load();
+      const magnitudes = await magnitude.load();
+      const rowLength = values.length / magnitudes.length;
+      for (const [index, length] of magnitudes.entries()) {
+        const row = values.subarray(index * rowLength, (index + 1) * rowLength);
+        const norm = Math.sqrt(row.reduce((sum, value) => sum + value * value, 0));
+        if (norm === 0) throw zeroRow(direction.name, index);
+        for (const [position, value] of row.entries()) row[position] = (value * length) / norm;
+      }
+      return values;
+    },
+  };
+}
+
+/**
+ * LSTM parameters, gate blocks reordered from PyTorch's input, forget, cell, output to ONNX's
+ * input, output, forget, cell, with the leading direction axis of ONNX.
+ * @param weight [4 · hidden, …] → [1, 4 · hidden, …]
+ */
+export function inOnnxGateOrder(weight: Weight): Weight {
+  return {
+    name: `${weight.name}.onnx_gates`,
+    shape: [1, ...weight.shape],
+    load: async () => {
+      const source = await weight.load();
+      const block = source.length / 4;
+      const target = new Float32Array(source.length);
+      for (const [position, gate] of [0, 3, 1, 2].entries()) {
+        target.set(source.subarray(gate * block, (gate + 1) * block), position * block);
+      }
+      return target;
+    },
+  };
+}
+
+/** [1, n] and [1, m] as [1, n + m]: ONNX wants the LSTM's two biases in one tensor. */
+export function joined(name: string, first: Weight, second: Weight): Weight {
+  return {
+    name,
+    shape: [1, (first.shape[1] ?? 0) + (second.shape[1] ?? 0)],
+    load: async () => Float32Array.of(...(await first.load()), ...(await second.load())),
+  };
+}
+
+function zeroRow(name: string, index: number) {
+  return new ServiceError(
+    'model_load_failed',
+    `Tensor ${name} is zero at index ${index}; it has no direction.`,
+  );
+}
