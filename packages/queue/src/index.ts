@@ -1,1 +1,28 @@
-export {};
+export { type EveryOptions, every, type Loop } from './every.ts';
+export type { LifecycleEvent, LifecycleEventType } from './lifecycle.ts';
+export type { DiscardReason, QueueEventMap, QueueEvents, RecoveryOutcome } from './queue-events.ts';
+export type { ConsumerOptions } from './streams/consumer.ts';
+export type { Janitor, JanitorOptions } from './streams/janitor.ts';
+export type { ProducerOptions } from './streams/producer.ts';
+export type { Promoter } from './streams/promoter.ts';
+export type { Recoverer, RecovererOptions } from './streams/recoverer.ts';
+export { failFastRedisOptions, patientRedisOptions, type RedisClient } from './streams/redis-client.ts';
+export type { ServerFacts } from './streams/server-check.ts';
+export {
+  createStreamsQueue,
+  type MaintenanceOptions,
+  type StreamsQueue,
+  type StreamsQueueOptions,
+} from './streams/streams-queue.ts';
+export type {
+  CancelOutcome,
+  Claim,
+  Heartbeat,
+  HeartbeatAnswer,
+  LifecycleReader,
+  NewTask,
+  QueuePlace,
+  TaskConsumer,
+  TaskProducer,
+} from './task-queue.ts';
+export type { JsonObject, TaskFailure, TaskProgress, TaskRecord } from './task-record.ts';

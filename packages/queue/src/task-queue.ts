@@ -65,10 +65,14 @@ export interface TaskConsumer {
   onCancelRequested(listener: (taskId: string) => void): () => void;
   /** Each of these ends the attempt; `lost` means that another attempt owns the task and nothing was changed. */
   complete(claim: Claim, result: JsonObject): Promise<'completed' | 'lost'>;
-  fail(claim: Claim, failure: TaskFailure & { retryable: boolean }): Promise<'retrying' | 'failed' | 'lost'>;
+  /** A task whose cancellation was requested is cancelled instead of retried. */
+  fail(
+    claim: Claim,
+    failure: TaskFailure & { retryable: boolean },
+  ): Promise<'retrying' | 'failed' | 'cancelled' | 'lost'>;
   acknowledgeCancel(claim: Claim): Promise<'cancelled' | 'lost'>;
-  /** Gives the task back to the head of its queue without charging the attempt. */
-  handBack(claim: Claim, checkpoint?: Buffer): Promise<'returned' | 'lost'>;
+  /** Gives the task back to the head of its queue without charging the attempt; one to be cancelled is cancelled. */
+  handBack(claim: Claim, checkpoint?: Buffer): Promise<'returned' | 'cancelled' | 'lost'>;
   close(): Promise<void>;
 }
 
@@ -76,6 +80,8 @@ export interface TaskConsumer {
 export interface LifecycleReader {
   /** Calls the listener for every later event of one task, in order. Returns the undo. */
   follow(taskId: string, listener: (event: LifecycleEvent) => void): () => void;
+  /** The id of the newest event of any task, `0-0` before the first: what a snapshot read after it is as new as. */
+  latestId(): Promise<string>;
   /** Past events of one task after a stream id, oldest first. */
   since(taskId: string, streamId: string): Promise<LifecycleEvent[]>;
   close(): Promise<void>;

@@ -1,4 +1,14 @@
-import type { ErrorCode, Priority, TaskStage, TaskStatus } from '@musicgen/contract';
+import {
+  type ErrorCode,
+  errorCodes,
+  type Priority,
+  parsePriority,
+  ServiceError,
+  type TaskStage,
+  type TaskStatus,
+  taskStages,
+  taskStatuses,
+} from '@musicgen/contract';
 
 /** What a caller asked for or a worker produced. The queue stores it as JSON and never looks inside. */
 export type JsonObject = { [key: string]: unknown };
@@ -31,6 +41,7 @@ export interface TaskRecord {
   stalls: number;
   createdAt: number;
   updatedAt: number;
+  /** When the latest attempt began. */
   startedAt?: number;
   finishedAt?: number;
   /** When the task must be finished, or, once finished, when it is removed. */
@@ -42,5 +53,137 @@ export interface TaskRecord {
   worker?: string;
   cancelRequested?: boolean;
   result?: JsonObject;
+  /** Why it failed or, while it waits for a retry, why the last attempt did. */
   error?: TaskFailure;
+}
+
+/**
+ * Where a task may go from each status:
+ *
+ *     pending ──claim──► processing ──► completed | failed | cancelled | expired
+ *        ▲                   │
+ *        └─ retry, stall, ───┘          pending ──► cancelled | expired | failed (unreadable)
+ *           hand-back
+ *
+ * A dead letter that is requeued is the one way back out of `failed`: an operator's explicit act.
+ */
+export const legalMoves: Record<TaskStatus, readonly TaskStatus[]> = {
+  pending: ['processing', 'cancelled', 'expired', 'failed'],
+  processing: ['pending', 'completed', 'failed', 'cancelled', 'expired'],
+  completed: [],
+  failed: ['pending'],
+  cancelled: [],
+  expired: [],
+};
+
+/** The fields of a record's hash. A field that would hold its default (`attempt` 0, `stalls` 0) is absent. */
+export type RecordFields = Record<string, string | undefined>;
+
+/** A flat Redis reply (field, value, field, value …) as an object. */
+export function fieldsFromReply(reply: readonly string[]): RecordFields {
+  const fields: RecordFields = {};
+  for (let index = 0; index + 1 < reply.length; index += 2) fields[String(reply[index])] = reply[index + 1];
+  return fields;
+}
+
+/**
+ * A record from the fields of its hash.
+ * @throws ServiceError `corrupt_record` naming the field that cannot be read.
+ */
+export function recordFromFields(id: string, fields: RecordFields): TaskRecord {
+  const read = fieldReader(id, fields);
+  const createdAt = read.number('createdAt');
+  return withoutUndefined({
+    id,
+    status: read.oneOf('status', taskStatuses),
+    priority: read.priority(),
+    request: read.json('request'),
+    requestId: fields.requestId,
+    attempt: read.optionalNumber('attempt') ?? 0,
+    maxAttempts: read.number('maxAttempts'),
+    stalls: read.optionalNumber('stalls') ?? 0,
+    createdAt,
+    updatedAt: read.optionalNumber('updatedAt') ?? createdAt,
+    startedAt: read.optionalNumber('startedAt'),
+    finishedAt: read.optionalNumber('finishedAt'),
+    expiresAt: read.number('expiresAt'),
+    retryAt: read.optionalNumber('retryAt'),
+    stage: fields.stage === undefined ? undefined : read.oneOf('stage', taskStages),
+    progress: progressFromFields(fields),
+    worker: fields.worker,
+    cancelRequested: fields.cancelRequested === undefined ? undefined : true,
+    result: fields.result === undefined ? undefined : read.json('result'),
+    error: fields.error === undefined ? undefined : failureFromText(fields.error),
+  });
+}
+
+/** `frame` and `frames` as a progress, or nothing when no frame was reported. */
+export function progressFromFields(fields: RecordFields): TaskProgress | undefined {
+  if (fields.frame === undefined || fields.frames === undefined) return undefined;
+  return { frame: Number(fields.frame), frames: Number(fields.frames) };
+}
+
+/** A failure as it stands in a hash or an event: the code, a space, the sentence. Lua can write it without JSON. */
+export function failureToText({ code, detail }: TaskFailure): string {
+  return `${code} ${detail}`;
+}
+
+export function failureFromText(text: string): TaskFailure {
+  const [code = ''] = text.split(' ', 1);
+  return { code: isErrorCode(code) ? code : 'internal', detail: text.slice(code.length + 1) };
+}
+
+function isErrorCode(code: string): code is ErrorCode {
+  return Object.hasOwn(errorCodes, code);
+}
+
+function fieldReader(id: string, fields: RecordFields) {
+  const corrupt = (field: string, cause?: unknown) =>
+    new ServiceError('corrupt_record', `The record of task ${id} has no readable "${field}"`, { cause });
+
+  const optionalNumber = (field: string): number | undefined => {
+    const text = fields[field];
+    if (text === undefined) return undefined;
+    const value = Number(text);
+    if (text.trim() === '' || !Number.isFinite(value)) throw corrupt(field);
+    return value;
+  };
+
+  return {
+    optionalNumber,
+    number(field: string): number {
+      const value = optionalNumber(field);
+      if (value === undefined) throw corrupt(field);
+      return value;
+    },
+    oneOf<Value extends string>(field: string, allowed: readonly Value[]): Value {
+      const value = allowed.find((candidate) => candidate === fields[field]);
+      if (value === undefined) throw corrupt(field);
+      return value;
+    },
+    priority(): Priority {
+      const value = parsePriority(fields.priority);
+      if (value === undefined) throw corrupt('priority');
+      return value;
+    },
+    json(field: string): JsonObject {
+      try {
+        const value: unknown = JSON.parse(fields[field] ?? '');
+        if (isJsonObject(value)) return value;
+      } catch (error) {
+        throw corrupt(field, error);
+      }
+      throw corrupt(field);
+    },
+  };
+}
+
+function isJsonObject(value: unknown): value is JsonObject {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+/** Drops the keys without a value, so that a record compares and serialises like one that never had them. */
+function withoutUndefined<Value extends object>(value: Value): Value {
+  for (const key of Object.keys(value) as (keyof Value)[]) if (value[key] === undefined) delete value[key];
+  return value;
 }

@@ -1,0 +1,101 @@
+import type { Priority, TaskStatus } from '@musicgen/contract';
+
+/** The consumer group of every work stream. */
+export const workersGroup = 'workers';
+
+/**
+ * The virtual consumer that holds entries given back or recovered: their place in the stream, and so in the queue,
+ * stays what it was, and every claim looks here first.
+ */
+export const returnedConsumer = 'returned';
+
+/** Every key of the queue. The Lua scripts get the same names, so that each key is spelt once, here. */
+export interface Keys {
+  /** hash: the record of one task. */
+  task: (id: string) => string;
+  /** string: what an unfinished attempt left to go on from; binary, at most a few kilobytes. */
+  checkpoint: (id: string) => string;
+  /** stream with group `workers`: claimable tasks of one priority; an entry is one field, `id`. */
+  stream: (priority: Priority) => string;
+  /** zset, score = enqueue time: the waiting tasks of one priority in claim order. */
+  waiting: (priority: Priority) => string;
+  /**
+   * zset, score = time of the move: the tasks of one status. There is none for `pending`: the four waiting indexes
+   * and `delayed` hold exactly those already, and a further index would cost 140 bytes for each.
+   */
+  status: (status: TaskStatus) => string;
+  /** list: wake-up tokens for workers that wait for one priority. */
+  bell: (priority: Priority) => string;
+  /** hash with TTL: a live worker. */
+  worker: (id: string) => string;
+  /** string with TTL: the task that was admitted under an idempotency key. */
+  idempotency: (key: string) => string;
+  /** hash with TTL: what happened in one minute, by Unix minute. */
+  minute: (unixMinute: number) => string;
+  /** hash with TTL: what happened in one hour, by Unix hour. */
+  hour: (unixHour: number) => string;
+  /** stream, capped: every lifecycle event. */
+  lifecycle: string;
+  /** zset, score = when it is due: failed attempts that wait for their retry. */
+  delayed: string;
+  /** zset, score = time of death: dead letters. */
+  dead: string;
+  /** zset, score = when the task expires or, once finished, is removed. */
+  expiry: string;
+  /** set: paused priorities. */
+  paused: string;
+  /** hash: running counters. */
+  counters: string;
+  /** zset, score = last sign of life: the ids of live workers. */
+  workers: string;
+  /** pub/sub channel, not a key: the ids of running tasks whose cancellation is requested. */
+  cancelChannel: string;
+}
+
+/**
+ * The keys under one prefix. On Redis Cluster the prefix must be a hash tag (`{musicgen}`), because the scripts
+ * reach several keys at once and build some of them from ids they read.
+ * @throws RangeError for a prefix that is empty or holds other characters than letters, digits and `_-.:{}`.
+ */
+export function createKeys(prefix: string): Keys {
+  if (!/^[\w.:{}-]+$/.test(prefix)) throw new RangeError(`"${prefix}" cannot be a key prefix`);
+  return {
+    task: (id) => `${prefix}:task:${id}`,
+    checkpoint: (id) => `${prefix}:checkpoint:${id}`,
+    stream: (priority) => `${prefix}:stream:${priority}`,
+    waiting: (priority) => `${prefix}:queue:${priority}`,
+    status: (status) => `${prefix}:status:${status}`,
+    bell: (priority) => `${prefix}:bell:${priority}`,
+    worker: (id) => `${prefix}:worker:${id}`,
+    idempotency: (key) => `${prefix}:idempotency:${key}`,
+    minute: (unixMinute) => `${prefix}:stats:minute:${unixMinute}`,
+    hour: (unixHour) => `${prefix}:stats:hour:${unixHour}`,
+    lifecycle: `${prefix}:task:stream`,
+    delayed: `${prefix}:delayed`,
+    dead: `${prefix}:dead`,
+    expiry: `${prefix}:expiry`,
+    paused: `${prefix}:paused`,
+    counters: `${prefix}:stats`,
+    workers: `${prefix}:workers`,
+    cancelChannel: `${prefix}:cancel`,
+  };
+}
+
+/**
+ * The same keys for Lua: `task_key(id)` for a key made from a value, `delayed_key` for a fixed one. Only those that
+ * the script names are declared, because every call of a script runs its declarations again.
+ */
+export function luaKeys(prefix: string, lua: string): string {
+  const named = Object.entries(createKeys(prefix)).map(([name, key]) => {
+    const luaName = `${name.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`)}_key`;
+    const declaration =
+      typeof key === 'string'
+        ? `local ${luaName} = '${key}'`
+        : `local function ${luaName}(value) return '${(key as (value: string) => string)('')}' .. value end`;
+    return { luaName, declaration };
+  });
+  return named
+    .filter(({ luaName }) => new RegExp(`\\b${luaName}\\b`).test(lua))
+    .map(({ declaration }) => declaration)
+    .join('\n');
+}

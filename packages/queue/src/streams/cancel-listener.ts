@@ -1,0 +1,40 @@
+import type { QueueContext } from './context.ts';
+import { duplicate, type RedisClient } from './redis-client.ts';
+
+export interface CancelListener {
+  /** Calls the listener with the id of every running task whose cancellation is requested. Returns the undo. */
+  listen(listener: (taskId: string) => void): () => void;
+  close(): void;
+}
+
+/**
+ * Hears of cancellations over pub/sub. Nothing depends on it: what a lost message would have said, the answer to the
+ * next heartbeat says. So this connection may reconnect by itself, unwatched.
+ */
+export function createCancelListener({ redis, keys }: QueueContext): CancelListener {
+  const listeners = new Set<(taskId: string) => void>();
+  let subscriber: RedisClient | undefined;
+
+  function subscribe(): RedisClient {
+    const connection = duplicate(redis);
+    connection.on('error', () => {});
+    connection.on('message', (_channel: string, taskId: string) => {
+      for (const listener of listeners) listener(taskId);
+    });
+    // Fails only when the connection is closed first; a broken one subscribes again by itself.
+    connection.subscribe(keys.cancelChannel).catch(() => {});
+    return connection;
+  }
+
+  return {
+    listen(listener) {
+      subscriber ??= subscribe();
+      listeners.add(listener);
+      return () => listeners.delete(listener);
+    },
+    close() {
+      listeners.clear();
+      subscriber?.disconnect();
+    },
+  };
+}

@@ -1,0 +1,60 @@
+import { type Priority, priorityNames } from '@musicgen/contract';
+import type { RecoveryOutcome } from '../queue-events.ts';
+import type { QueueContext } from './context.ts';
+import { runWithGroups } from './groups.ts';
+import { recoverScript } from './scripts/recover.lua.ts';
+import { takeBackOverdueScript } from './scripts/take-back-overdue.lua.ts';
+
+export interface RecovererOptions {
+  /** How long a claim holds without a heartbeat. Not how often one looks: that is the loop's interval. */
+  leaseMs: number;
+  /** The longest an attempt may run, however alive its worker is. */
+  stallTimeoutMs: number;
+  /** How many lost workers a task survives. */
+  maxStalls: number;
+}
+
+export interface Recoverer {
+  /** Takes back every task whose worker is lost or has overrun its time; resolves to how many. */
+  recover(signal?: AbortSignal): Promise<number>;
+}
+
+/**
+ * Finds lost workers' tasks in all queues, whoever serves them. Any number of processes may do it at once: one
+ * script takes one task back, so there is no lock to be left behind by a process that dies.
+ */
+export function createRecoverer(context: QueueContext, options: RecovererOptions): Recoverer {
+  const { leaseMs, stallTimeoutMs, maxStalls } = options;
+
+  function report(outcomes: readonly string[]): number {
+    for (let index = 0; index + 1 < outcomes.length; index += 2) {
+      const [taskId, outcome] = outcomes.slice(index, index + 2) as [string, RecoveryOutcome];
+      context.events.emit('lease:lapsed', { taskId, outcome });
+    }
+    return outcomes.length / 2;
+  }
+
+  async function recoverPriority(priority: Priority, signal?: AbortSignal): Promise<number> {
+    let recovered = 0;
+    let cursor = '0-0';
+    do {
+      const reply = await runWithGroups(context, recoverScript, [priority, cursor, leaseMs, maxStalls]);
+      const [next, outcomes] = reply as [string, string[]];
+      recovered += report(outcomes);
+      cursor = next;
+    } while (cursor !== '0-0' && !signal?.aborted);
+    return recovered;
+  }
+
+  async function takeBackOverdue(): Promise<number> {
+    return report((await context.run(takeBackOverdueScript, [stallTimeoutMs, maxStalls])) as string[]);
+  }
+
+  return {
+    async recover(signal) {
+      let recovered = await takeBackOverdue();
+      for (const priority of priorityNames) recovered += await recoverPriority(priority, signal);
+      return recovered;
+    },
+  };
+}

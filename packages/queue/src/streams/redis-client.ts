@@ -1,0 +1,58 @@
+import type { Cluster, Redis, RedisOptions } from 'ioredis';
+
+/** One server (or Sentinel group) or a cluster; the queue issues the same commands to both. */
+export type RedisClient = Redis | Cluster;
+
+/** A socket that owes an answer for longer than this is dead, even if nobody has closed it. */
+const socketTimeoutMs = 10_000;
+
+/**
+ * For the command connection of a process that answers people: a command fails at once while Redis is away instead
+ * of waiting in memory, so that the caller gets a 503.
+ */
+export const failFastRedisOptions = {
+  enableOfflineQueue: false,
+  maxRetriesPerRequest: 0,
+  commandTimeout: 2_000,
+  socketTimeout: socketTimeoutMs,
+} satisfies RedisOptions;
+
+/**
+ * For the command connection of a worker: a command waits until Redis is back, however long that takes. Transitions
+ * carry a token, so that one which is sent again does no harm.
+ */
+export const patientRedisOptions = {
+  maxRetriesPerRequest: null,
+  socketTimeout: socketTimeoutMs,
+} satisfies RedisOptions;
+
+/** A further connection with the same options; it reconnects by itself. */
+export function duplicate(redis: RedisClient): RedisClient {
+  return isCluster(redis) ? redis.duplicate() : redis.duplicate();
+}
+
+/**
+ * A further connection that never reconnects: its owner replaces it. A client that reconnects by itself can be parked
+ * between two states and look healthy while a blocking read never returns.
+ */
+export function disposableDuplicate(redis: RedisClient): RedisClient {
+  const once = {
+    retryStrategy: null,
+    maxRetriesPerRequest: 0,
+    enableOfflineQueue: true,
+    autoResendUnfulfilledCommands: false,
+    commandTimeout: undefined,
+    socketTimeout: undefined,
+    connectTimeout: 5_000,
+  } satisfies RedisOptions;
+  if (!isCluster(redis)) return redis.duplicate(once);
+  return redis.duplicate([], {
+    clusterRetryStrategy: () => null,
+    enableOfflineQueue: true,
+    redisOptions: once,
+  });
+}
+
+function isCluster(redis: RedisClient): redis is Cluster {
+  return redis.isCluster;
+}

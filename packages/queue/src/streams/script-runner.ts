@@ -1,0 +1,58 @@
+import { createHash } from 'node:crypto';
+import { type Priority, priorityNames } from '@musicgen/contract';
+import { createKeys, luaKeys, returnedConsumer, workersGroup } from '../keys.ts';
+import type { RedisClient } from './redis-client.ts';
+import type { Script } from './scripts/script.ts';
+
+export interface ScriptRunnerOptions {
+  redis: RedisClient;
+  prefix: string;
+  /** About how many events the lifecycle stream keeps. */
+  lifecycleLength: number;
+  /** How long the record of an expired task stays. */
+  expiredRetentionMs: number;
+}
+
+export type ScriptArgument = string | number | Buffer;
+
+/** Runs a script and gives its reply; strings come as strings. */
+export type RunScript = (script: Script, args: readonly ScriptArgument[]) => Promise<unknown>;
+
+/** Runs scripts by their digest and sends the whole text only to a server that does not know it yet. */
+export function createScriptRunner({ redis, ...constants }: ScriptRunnerOptions): RunScript {
+  const routingKey = createKeys(constants.prefix).lifecycle;
+  const known = new Map<Script, { text: string; digest: string }>();
+
+  function prepare(script: Script) {
+    const text = scriptText(script, constants);
+    const prepared = { text, digest: createHash('sha1').update(text).digest('hex') };
+    known.set(script, prepared);
+    return prepared;
+  }
+
+  return async (script, args) => {
+    const { text, digest } = known.get(script) ?? prepare(script);
+    try {
+      return await redis.evalsha(digest, 1, routingKey, ...args);
+    } catch (error) {
+      if (!(error instanceof Error) || !error.message.startsWith('NOSCRIPT')) throw error;
+      return await redis.eval(text, 1, routingKey, ...args);
+    }
+  };
+}
+
+function scriptText(script: Script, { prefix, ...constants }: Omit<ScriptRunnerOptions, 'redis'>): string {
+  return [
+    `-- musicgen queue: ${script.name}`,
+    `local GROUP, RETURNED = '${workersGroup}', '${returnedConsumer}'`,
+    `local LIFECYCLE_LENGTH, EXPIRED_RETENTION_MS = ${constants.lifecycleLength}, ${constants.expiredRetentionMs}`,
+    `local LEVEL = { ${priorityNames.map((name) => `${name} = ${levelOf(name)}`).join(', ')} }`,
+    luaKeys(prefix, script.lua),
+    script.lua,
+  ].join('\n');
+}
+
+/** How many priorities are worse: the best has the highest level. */
+export function levelOf(priority: Priority): number {
+  return priorityNames.length - 1 - priorityNames.indexOf(priority);
+}

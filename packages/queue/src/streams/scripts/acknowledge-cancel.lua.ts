@@ -1,0 +1,22 @@
+import { moves } from './moves.lua.ts';
+import type { Script } from './script.ts';
+
+/**
+ * Ends an attempt that was stopped because the task's cancellation was requested.
+ *
+ * ARGV   1 id · 2 token
+ * Returns  'cancelled' | 'lost'
+ */
+export const acknowledgeCancelScript: Script = {
+  name: 'acknowledge_cancel',
+  lua: `${moves}
+local id, token = unpack(ARGV)
+local task = read(id)
+if not task or task.token ~= token then return 'lost' end
+if task.status ~= 'processing' then return task.status == 'cancelled' and 'cancelled' or 'lost' end
+
+finish(task, 'cancelled', now())
+emit(task, 'cancelled', 'cancelled')
+return 'cancelled'
+`,
+};

@@ -1,0 +1,33 @@
+import { moves } from './moves.lua.ts';
+import type { Script } from './script.ts';
+
+/**
+ * Cancels a waiting task at once; asks the worker of a running one to stop. The flag rides on the next heartbeat's
+ * answer; the published id only makes it faster.
+ *
+ * ARGV   1 id
+ * Returns  'cancelled' | 'stopping' | 'finished' | 'unknown'
+ */
+export const cancelScript: Script = {
+  name: 'cancel',
+  lua: `${moves}
+local task = read(ARGV[1])
+if not task then return 'unknown' end
+
+local time = now()
+if task.status == 'pending' then
+  finish(task, 'cancelled', time)
+  emit(task, 'cancelled', 'cancelled')
+  return 'cancelled'
+end
+if task.status ~= 'processing' then return 'finished' end
+if not task.cancel_requested then
+  -- Changes nothing: a full Redis refuses a script that begins with HSET.
+  redis.call('ZREM', waiting_key(task.priority), task.id)
+  redis.call('HSET', task_key(task.id), 'cancelRequested', 1, 'updatedAt', time)
+  emit(task, 'cancelling', 'processing')
+end
+redis.call('PUBLISH', cancel_channel_key, task.id)
+return 'stopping'
+`,
+};

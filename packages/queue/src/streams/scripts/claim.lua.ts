@@ -1,0 +1,111 @@
+import { histograms } from './lifecycle.lua.ts';
+import { moves } from './moves.lua.ts';
+import { type Script, scriptBound } from './script.ts';
+
+/**
+ * Takes the best waiting task that the worker may take. Queues are tried best first; one whose oldest task has
+ * waited n ageing periods counts n levels higher, so a task waits at most for what was submitted less than
+ * (its levels below the best + 1) periods after it. Inside a queue, returned entries go before new ones.
+ * Entries that are no claimable task are cleaned away on the way, at most 100 in one call.
+ *
+ * ARGV   1 worker · 2 new token · 3 ageing period (ms, 0 = none) · 4 … priorities
+ * Returns  {'claimed' | 'empty' | 'again', {priority, task id, reason …} of discarded entries,
+ *           task id, has checkpoint (0 | 1), {field, value …}}
+ */
+export const claimScript: Script = {
+  name: 'claim',
+  lua: `${moves}${histograms}
+local worker, token, ageing_ms = ARGV[1], ARGV[2], tonumber(ARGV[3])
+local time = now()
+local discarded = {}
+
+local function level(priority)
+  if ageing_ms == 0 then return LEVEL[priority] end
+  local oldest = redis.call('ZRANGE', waiting_key(priority), 0, 0, 'WITHSCORES')[2]
+  return LEVEL[priority] + (oldest and math.floor((time - oldest) / ageing_ms) or 0)
+end
+
+local function open_queues_best_first()
+  local queues = {}
+  for index = 4, #ARGV do
+    local priority = ARGV[index]
+    if redis.call('SISMEMBER', paused_key, priority) == 0 then
+      queues[#queues + 1] = { priority = priority, level = level(priority), base = LEVEL[priority] }
+    end
+  end
+  table.sort(queues, function(a, b)
+    if a.level ~= b.level then return a.level > b.level end
+    return a.base > b.base
+  end)
+  return queues
+end
+
+local function next_entry(stream)
+  for _, pending in ipairs(redis.call('XPENDING', stream, GROUP, '-', '+', 10, RETURNED)) do
+    -- Nil when the entry itself is gone; the attempt to claim it has then removed the ghost from the group.
+    local entry = redis.call('XCLAIM', stream, GROUP, worker, 0, pending[1])[1]
+    if entry then return entry end
+  end
+  local read = redis.call('XREADGROUP', 'GROUP', GROUP, worker, 'COUNT', 1, 'STREAMS', stream, '>')
+  return read and read[1][2][1]
+end
+
+local function task_id(entry)
+  for index = 1, #entry[2], 2 do
+    if entry[2][index] == 'id' then return entry[2][index + 1] end
+  end
+end
+
+-- Why an entry is not to be worked on, or nil; ends the task where that is due.
+local function unfit(priority, entry, id, task)
+  if not id then return 'no_id' end
+  if not task then return 'no_record' end
+  if task.entry ~= entry[1] or task.priority ~= priority then return 'superseded' end
+  if task.status ~= 'pending' then return 'not_pending' end
+  if task.expires_at <= time then
+    expire(task, time)
+    return 'expired'
+  end
+end
+
+local function discard(priority, entry, id, reason)
+  redis.call('XACK', stream_key(priority), GROUP, entry[1])
+  redis.call('XDEL', stream_key(priority), entry[1])
+  if reason == 'no_record' then redis.call('ZREM', waiting_key(priority), id) end
+  discarded[#discarded + 1] = priority
+  discarded[#discarded + 1] = id or ''
+  discarded[#discarded + 1] = reason
+end
+
+local function take(task)
+  task.attempt = task.attempt + 1
+  redis.call('ZREM', waiting_key(task.priority), task.id)
+  redis.call('HSET', task_key(task.id), 'status', 'processing', 'token', token, 'worker', worker,
+    'attempt', task.attempt, 'startedAt', time, 'updatedAt', time)
+  redis.call('HDEL', task_key(task.id), 'error', 'frame', 'frames')
+  redis.call('ZADD', status_key('processing'), time, task.id)
+  emit(task, 'claimed', 'processing')
+  if task.attempt == 1 and task.stalls == 0 then observe(time, 'waited', time - task.created_at) end
+  return { 'claimed', discarded, task.id, redis.call('EXISTS', checkpoint_key(task.id)),
+    redis.call('HGETALL', task_key(task.id)) }
+end
+
+local queues = open_queues_best_first()
+for _, queue in ipairs(queues) do
+  local entry = next_entry(stream_key(queue.priority))
+  while entry do
+    local id = task_id(entry)
+    local task = id and read(id)
+    local reason = unfit(queue.priority, entry, id, task)
+    if not reason then return take(task) end
+    discard(queue.priority, entry, id, reason)
+    if #discarded >= ${scriptBound * 3} then return { 'again', discarded } end
+    entry = next_entry(stream_key(queue.priority))
+  end
+end
+
+-- All these queues are empty at this moment, so whatever their bells still hold announces nothing.
+for _, queue in ipairs(queues) do redis.call('DEL', bell_key(queue.priority)) end
+return { 'empty', discarded }
+`,
+};

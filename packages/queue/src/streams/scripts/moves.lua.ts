@@ -1,0 +1,149 @@
+import { lifecycle } from './lifecycle.lua.ts';
+import { record } from './record.lua.ts';
+
+/**
+ * `ring(priority)`: wakes one worker that waits for the priority. Bounded, because tokens pile up while every
+ * worker is busy; the first claim that finds a queue empty removes what is left.
+ */
+const ring = `
+local function ring(priority)
+  if redis.call('LLEN', bell_key(priority)) < 1000 then redis.call('LPUSH', bell_key(priority), 1) end
+end
+`;
+
+/**
+ * `queue_score(entry)`: the waiting index's score of a stream entry, in milliseconds. The sequence number goes into
+ * the fraction, so the index is in exactly the stream's order, and a task that comes back finds its old place.
+ */
+const queueScore = `
+local function queue_score(entry)
+  local ms, sequence = string.match(entry, '(%d+)-(%d+)')
+  return ms + sequence / 4096
+end
+`;
+
+/** `join_queue(task)`: puts a task at the end of its queue. */
+const joinQueue = `
+local function join_queue(task)
+  local entry = redis.call('XADD', stream_key(task.priority), '*', 'id', task.id)
+  redis.call('HSET', task_key(task.id), 'entry', entry)
+  redis.call('ZADD', waiting_key(task.priority), queue_score(entry), task.id)
+  ring(task.priority)
+  return entry
+end
+`;
+
+/**
+ * `leave_queue(task)`: takes a task out of its stream and of every index of unfinished tasks. It begins with XACK:
+ * a full Redis refuses a script whose first write could grow it, and lets through what follows an accepted one.
+ */
+const leaveQueue = `
+local function leave_queue(task)
+  if task.entry then
+    redis.call('XACK', stream_key(task.priority), GROUP, task.entry)
+    redis.call('XDEL', stream_key(task.priority), task.entry)
+  end
+  redis.call('ZREM', waiting_key(task.priority), task.id)
+  redis.call('ZREM', delayed_key, task.id)
+  redis.call('ZREM', status_key('processing'), task.id)
+end
+`;
+
+/** `finish(task, status, time, ...)`: gives a task its terminal status; the rest are fields of the record to set. */
+const finish = `
+local function finish(task, status, time, ...)
+  leave_queue(task)
+  local key = task_key(task.id)
+  redis.call('HSET', key, 'status', status, 'finishedAt', time, 'updatedAt', time, ...)
+  redis.call('HDEL', key, 'entry', 'stage', 'retryAt', 'cancelRequested')
+  redis.call('DEL', checkpoint_key(task.id))
+  redis.call('ZADD', status_key(status), time, task.id)
+  tally(time, status .. ':' .. task.priority, 1)
+end
+`;
+
+/** `fail_for_good(task, time, error)`: ends a task as failed; `bury(task, time, error)`: and as a dead letter. */
+const bury = `
+local function fail_for_good(task, time, error)
+  finish(task, 'failed', time, 'error', error)
+  emit(task, 'failed', 'failed', 'error', error)
+end
+
+local function bury(task, time, error)
+  fail_for_good(task, time, error)
+  redis.call('ZADD', dead_key, time, task.id)
+end
+`;
+
+/**
+ * `expire(task, time)`: ends a task that was not finished in time. Its record stays a while longer, so that whoever
+ * asks for it learns what became of it; a worker that still runs it is told to stop.
+ */
+const expire = `
+local function expire(task, time)
+  local was_running = task.status == 'processing'
+  local removed_at = time + EXPIRED_RETENTION_MS
+  finish(task, 'expired', time, 'expiresAt', removed_at)
+  redis.call('ZADD', expiry_key, removed_at, task.id)
+  emit(task, 'expired', 'expired')
+  if was_running then redis.call('PUBLISH', cancel_channel_key, task.id) end
+end
+`;
+
+/**
+ * `return_to_queue(task, time, event)`: puts a task whose attempt ended without a verdict back to where it stood,
+ * uncharged. The entry goes to the consumer `returned`; if it has vanished from the group, a new one takes its place.
+ */
+const returnToQueue = `
+local function return_to_queue(task, time, event)
+  local stream, key = stream_key(task.priority), task_key(task.id)
+  local held = task.entry and redis.call('XCLAIM', stream, GROUP, RETURNED, 0, task.entry, 'JUSTID') or {}
+  redis.call('ZREM', status_key('processing'), task.id)
+  task.attempt = math.max(0, task.attempt - 1)
+  redis.call('HSET', key, 'status', 'pending', 'attempt', task.attempt, 'stalls', task.stalls, 'updatedAt', time)
+  redis.call('HDEL', key, 'worker', 'stage', 'startedAt')
+  if #held == 0 then
+    join_queue(task)
+  else
+    redis.call('ZADD', waiting_key(task.priority), queue_score(task.entry), task.id)
+    ring(task.priority)
+  end
+  emit(task, event, 'pending')
+  tally(time, event .. ':' .. task.priority, 1)
+end
+`;
+
+/**
+ * `take_back(task, time, max_stalls)`: what becomes of a task whose worker is lost. Losses are counted apart from
+ * failed attempts, so that neither a bad deploy uses up a task's retries nor a task that kills its workers goes on.
+ */
+const takeBack = `
+local function take_back(task, time, max_stalls)
+  if task.cancel_requested then
+    finish(task, 'cancelled', time)
+    emit(task, 'cancelled', 'cancelled')
+    return 'cancelled'
+  end
+  task.stalls = task.stalls + 1
+  if task.stalls > max_stalls then
+    bury(task, time, 'worker_lost The task lost ' .. task.stalls .. ' workers')
+    return 'buried'
+  end
+  return_to_queue(task, time, 'stalled')
+  return 'returned'
+end
+`;
+
+/** Everything that moves a task between queue, worker and its terminal status. */
+export const moves =
+  record +
+  lifecycle +
+  ring +
+  queueScore +
+  joinQueue +
+  leaveQueue +
+  finish +
+  bury +
+  expire +
+  returnToQueue +
+  takeBack;

@@ -1,0 +1,14 @@
+/**
+ * One Lua script. Its text may use the fragments of this folder, the keys of `keys.ts` by their Lua names
+ * (`task_key(id)`, `delayed_key`) and the constants that the script runner puts in front.
+ *
+ * Every script takes one key, the lifecycle stream: it sends the call to the right node of a cluster. All other keys
+ * are built inside, many of them from ids that the script reads, and lie in the same slot through the prefix.
+ */
+export interface Script {
+  name: string;
+  lua: string;
+}
+
+/** The most items one call of a script goes through: a script blocks every other client while it runs. */
+export const scriptBound = 100;

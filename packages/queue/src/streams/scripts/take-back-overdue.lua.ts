@@ -1,0 +1,31 @@
+import { moves } from './moves.lua.ts';
+import { type Script, scriptBound } from './script.ts';
+
+/**
+ * Takes tasks away from attempts that have run longer than allowed, although their worker still renews the lease.
+ *
+ * ARGV   1 the longest an attempt may run (ms) · 2 the most stalls a task survives
+ * Returns  {id, 'returned' | 'buried' | 'cancelled' …}, at most 100 tasks
+ */
+export const takeBackOverdueScript: Script = {
+  name: 'take_back_overdue',
+  lua: `${moves}
+local stall_timeout_ms, max_stalls = tonumber(ARGV[1]), tonumber(ARGV[2])
+local time = now()
+local processing = status_key('processing')
+local overdue = redis.call('ZRANGEBYSCORE', processing, '-inf', time - stall_timeout_ms, 'LIMIT', 0, ${scriptBound})
+local outcomes = {}
+
+for _, id in ipairs(overdue) do
+  local task = read(id)
+  if task and task.status == 'processing' then
+    outcomes[#outcomes + 1] = id
+    outcomes[#outcomes + 1] = take_back(task, time, max_stalls)
+    redis.call('PUBLISH', cancel_channel_key, id)
+  else
+    redis.call('ZREM', processing, id)
+  end
+end
+return outcomes
+`,
+};

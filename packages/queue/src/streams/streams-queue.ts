@@ -1,0 +1,113 @@
+import { EventEmitter } from 'node:events';
+import { toServiceError } from '@musicgen/contract';
+import { every, type Loop } from '../every.ts';
+import { createKeys } from '../keys.ts';
+import type { QueueEventMap, QueueEvents } from '../queue-events.ts';
+import type { LifecycleReader, TaskConsumer, TaskProducer } from '../task-queue.ts';
+import { type ConsumerOptions, createConsumer } from './consumer.ts';
+import type { QueueContext } from './context.ts';
+import { createGroups } from './groups.ts';
+import { createJanitor, type Janitor, type JanitorOptions } from './janitor.ts';
+import { createLifecycleReader } from './lifecycle-reader.ts';
+import { createProducer, type ProducerOptions } from './producer.ts';
+import { createPromoter, type Promoter } from './promoter.ts';
+import { createRecoverer, type Recoverer, type RecovererOptions } from './recoverer.ts';
+import type { RedisClient } from './redis-client.ts';
+import { createScriptRunner } from './script-runner.ts';
+import { checkServer, type ServerFacts } from './server-check.ts';
+
+export interface StreamsQueueOptions {
+  /** For commands; the queue opens connections of its own for what blocks. Its owner closes it. */
+  redis: RedisClient;
+  /** Before every key; a hash tag (`{musicgen}`) on Redis Cluster. Default `musicgen`. */
+  prefix?: string;
+  /** About how many lifecycle events are kept. Default 50 000, some 5 MB. */
+  lifecycleLength?: number;
+  /** How long the record of an expired task stays. Default one day. */
+  expiredRetentionMs?: number;
+}
+
+export interface MaintenanceOptions extends Partial<RecovererOptions>, JanitorOptions {
+  /** How often lost workers are looked for, retries made claimable and expired tasks ended. Default 5 s. */
+  intervalMs?: number;
+}
+
+/** Tasks on Redis Streams. Each part is made by its own call; a process makes those it needs. */
+export interface StreamsQueue {
+  events: QueueEvents;
+  /**
+   * Checks the server and creates what is missing on it. Nothing else depends on having called it first.
+   * @throws ServiceError `dependency_unavailable` when Redis is away or older than 7.0.
+   */
+  prepare(): Promise<ServerFacts>;
+  createProducer(options?: Partial<ProducerOptions>): TaskProducer;
+  createConsumer(
+    options: Pick<ConsumerOptions, 'workerId' | 'priorities'> & Partial<ConsumerOptions>,
+  ): TaskConsumer;
+  createLifecycleReader(): LifecycleReader;
+  createRecoverer(options?: Partial<RecovererOptions>): Recoverer;
+  createPromoter(): Promoter;
+  createJanitor(options?: JanitorOptions): Janitor;
+  /** Runs recoverer, promoter and janitor on their interval, beside however many others do. */
+  startMaintenance(options?: MaintenanceOptions): Loop;
+}
+
+/** Composes the queue. Sends nothing to Redis. */
+export function createStreamsQueue(options: StreamsQueueOptions): StreamsQueue {
+  const { redis, prefix = 'musicgen', lifecycleLength = 50_000, expiredRetentionMs = 86_400_000 } = options;
+  const events: QueueEvents = new EventEmitter<QueueEventMap>();
+  const run = createScriptRunner({ redis, prefix, lifecycleLength, expiredRetentionMs });
+  const context: QueueContext = { redis, keys: createKeys(prefix), events, run };
+
+  const queue: StreamsQueue = {
+    events,
+
+    async prepare() {
+      try {
+        const facts = await checkServer(context);
+        await createGroups(context);
+        return facts;
+      } catch (error) {
+        throw toServiceError(error, 'dependency_unavailable');
+      }
+    },
+
+    createProducer: (producer) =>
+      createProducer(context, { maxLength: 10_000, timeoutMs: 2_000, ...producer }),
+
+    createConsumer: (consumer) =>
+      createConsumer(context, { retry: { baseMs: 2_000, capMs: 300_000 }, ageingMs: 600_000, ...consumer }),
+
+    createLifecycleReader: () => createLifecycleReader(context),
+
+    createRecoverer: (recoverer) =>
+      createRecoverer(context, { leaseMs: 30_000, stallTimeoutMs: 3_600_000, maxStalls: 3, ...recoverer }),
+
+    createPromoter: () => createPromoter(context),
+    createJanitor: (janitor) => createJanitor(context, janitor),
+
+    startMaintenance({ intervalMs = 5_000, removeArtifacts, ...recovery } = {}) {
+      const recoverer = queue.createRecoverer(recovery);
+      const promoter = queue.createPromoter();
+      const janitor = queue.createJanitor(removeArtifacts && { removeArtifacts });
+      const duties = {
+        'recover lost tasks': recoverer.recover,
+        'promote due retries': promoter.promote,
+        'clean up': janitor.clean,
+      };
+      const loops = Object.entries(duties).map(([duty, turn]) =>
+        every({
+          intervalMs,
+          run: turn,
+          onError: (error) => events.emit('duty:failed', { duty, error: toServiceError(error) }),
+        }),
+      );
+      return {
+        async stop() {
+          await Promise.all(loops.map((loop) => loop.stop()));
+        },
+      };
+    },
+  };
+  return queue;
+}

@@ -1,0 +1,83 @@
+import { randomUUID } from 'node:crypto';
+import { type RedisServer, type RedisServerOptions, startRedisServer } from '@musicgen/redis-server';
+import { Redis } from 'ioredis';
+import { createKeys, type Keys } from '../keys.ts';
+import type { Claim, NewTask, TaskConsumer, TaskProducer } from '../task-queue.ts';
+import { patientRedisOptions } from './redis-client.ts';
+import { createStreamsQueue, type StreamsQueue, type StreamsQueueOptions } from './streams-queue.ts';
+
+/** One queue under a prefix of its own, with one producer and one consumer; `close` gives everything back. */
+export interface TestQueue {
+  redis: Redis;
+  queue: StreamsQueue;
+  keys: Keys;
+  producer: TaskProducer;
+  consumer: TaskConsumer;
+  createConsumer(options?: Partial<Parameters<StreamsQueue['createConsumer']>[0]>): TaskConsumer;
+  enqueue(task?: Partial<NewTask>): Promise<string>;
+  close(): Promise<void>;
+}
+
+/** A real server for the tests of one file. */
+export function startTestServer(options: RedisServerOptions = {}): Promise<RedisServer> {
+  return startRedisServer({ ...options, settings: { appendonly: 'no', ...options.settings } });
+}
+
+export async function createTestQueue(
+  url: string,
+  options: Partial<StreamsQueueOptions> = {},
+): Promise<TestQueue> {
+  const prefix = `test-${randomUUID()}`;
+  const redis = new Redis(url, patientRedisOptions);
+  // A test that stops its server wants to see how the queue takes it, not the client's own message.
+  redis.on('error', () => {});
+  const queue = createStreamsQueue({ redis, prefix, ...options });
+  await queue.prepare();
+  const consumers: TaskConsumer[] = [];
+
+  const createConsumer: TestQueue['createConsumer'] = (consumer) => {
+    const created = queue.createConsumer({
+      workerId: `worker-${randomUUID()}`,
+      priorities: ['CRITICAL', 'HIGH', 'NORMAL', 'LOW'],
+      ...consumer,
+    });
+    consumers.push(created);
+    return created;
+  };
+  const producer = queue.createProducer();
+
+  return {
+    redis,
+    queue,
+    keys: createKeys(prefix),
+    producer,
+    consumer: createConsumer(),
+    createConsumer,
+    async enqueue(task) {
+      const { id } = await producer.enqueue(newTask(task));
+      return id;
+    },
+    async close() {
+      if (redis.status === 'ready') await Promise.all(consumers.map((consumer) => consumer.close()));
+      redis.disconnect();
+    },
+  };
+}
+
+export function newTask(task: Partial<NewTask> = {}): NewTask {
+  return {
+    id: randomUUID(),
+    priority: 'NORMAL',
+    request: { prompt: 'a calm piano' },
+    ttlSeconds: 3600,
+    maxAttempts: 3,
+    ...task,
+  };
+}
+
+/** The claim that a test expects to succeed. */
+export async function claimOne(consumer: TaskConsumer): Promise<Claim> {
+  const claim = await consumer.claim();
+  if (claim === undefined) throw new Error('There was nothing to claim');
+  return claim;
+}
