@@ -1,0 +1,104 @@
+"""The MusicGen decoder: four codebooks in the delay pattern, self-attention, cross-attention to the text, four heads.
+
+Embedding and output tables are products P F of a fixed 0/1 matrix (tokens.factor_matrices) and a learned table of
+factors: the same function as full tables, with a twentieth of the parameters and much faster learning of rare tokens.
+"""
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+import text_encoder
+import tokens as tk
+from layers import MASKED, CrossAttention, FeedForward, SelfAttention, sinusoid
+
+WIDTH, LAYERS, HEADS = 192, 4, 6
+
+
+class Layer(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.self_attention, self.cross_attention, self.feed = SelfAttention(WIDTH, HEADS), CrossAttention(WIDTH, HEADS), FeedForward(WIDTH)
+        self.norms = nn.ModuleList([nn.LayerNorm(WIDTH) for _ in range(3)])
+
+    def forward(self, x: Tensor, causal: Tensor | None, past, remembered, text_bias: Tensor):
+        mixed, present = self.self_attention(self.norms[0](x), causal, past)
+        x = x + mixed
+        x = x + self.cross_attention(self.norms[1](x), remembered, text_bias)
+        return x + self.feed(self.norms[2](x)), present
+
+
+class Decoder(nn.Module):
+    def __init__(self):
+        super().__init__()
+        matrices = [torch.tensor(matrix) for matrix in tk.factor_matrices()]
+        for k, matrix in enumerate(matrices):
+            self.register_buffer(f"factors{k}", matrix, persistent=False)
+        # one row more than factors: the pad id
+        self.inputs = nn.ParameterList([nn.Parameter(torch.randn(m.shape[1] + 1, WIDTH) * 0.15) for m in matrices])
+        self.outputs = nn.ParameterList([nn.Parameter(torch.randn(m.shape[1], WIDTH) * 0.02) for m in matrices])
+        self.biases = nn.ParameterList([nn.Parameter(torch.zeros(m.shape[1])) for m in matrices])
+        self.text_projection = nn.Linear(text_encoder.WIDTH, WIDTH)
+        self.position_scale = nn.Parameter(torch.tensor(0.3))
+        self.layers = nn.ModuleList([Layer() for _ in range(LAYERS)])
+        self.norm = nn.LayerNorm(WIDTH)
+
+    def matrix(self, k: int) -> Tensor:
+        return getattr(self, f"factors{k}")
+
+    def embedding_tables(self) -> list[Tensor]:
+        """[used ids + 1, WIDTH] each; the last row is the pad id's."""
+        return [torch.cat([self.matrix(k) @ table[:-1], table[-1:]]) for k, table in enumerate(self.inputs)]
+
+    def embed(self, codes: Tensor, tables: list[Tensor]) -> Tensor:
+        """codes [rows, 4, columns] -> [rows, columns, WIDTH]"""
+        return sum(F.embedding(codes[:, k].clamp(max=size), tables[k]) for k, size in enumerate(tk.SIZES))
+
+    def memory(self, states: Tensor, mask: Tensor) -> Tensor:
+        """Projected text, zero where masked: rows of zero states and zero mask are unconditional."""
+        return self.text_projection(states) * mask.unsqueeze(-1)
+
+    def forward(self, codes: Tensor, states: Tensor, mask: Tensor, offset: Tensor | None = None, past=None, tables=None):
+        """codes int64 [rows, 4, columns], states [rows, S, 128], mask [rows, S] -> (hidden [rows, columns, WIDTH], cache).
+
+        `past`: the cache of an earlier call, per layer (self keys and values, text keys and values).
+        `offset` [rows, 1] shifts the positions (training only).
+        """
+        columns, seen = codes.shape[2], 0 if past is None else past[0][0][0].shape[2]
+        mask = mask.to(states.dtype)
+        positions = torch.arange(columns, device=codes.device).unsqueeze(0) + seen
+        if offset is not None:
+            positions = positions + offset
+        x = self.embed(codes, tables or self.embedding_tables()) + self.position_scale * sinusoid(positions, WIDTH)
+        causal = torch.full((columns, columns + seen), MASKED, device=x.device).triu(1 + seen) if columns > 1 else None
+        text_bias = (1 - mask[:, None, None]) * MASKED
+        memory = self.memory(states, mask) if past is None else None
+        cache = []
+        for n, layer in enumerate(self.layers):
+            remembered = layer.cross_attention.remember(memory) if past is None else past[n][1]
+            x, present = layer(x, causal, None if past is None else past[n][0], remembered, text_bias)
+            cache.append((present, remembered))
+        return self.norm(x), cache
+
+    def factor_logits(self, hidden: Tensor) -> list[Tensor]:
+        return [F.linear(hidden, table, bias) for table, bias in zip(self.outputs, self.biases)]
+
+    def logits(self, hidden: Tensor) -> list[Tensor]:
+        """[rows, columns, used ids] per codebook"""
+        return [scores @ self.matrix(k).T for k, scores in enumerate(self.factor_logits(hidden))]
+
+
+class Model(nn.Module):
+    def __init__(self, vocabulary: list[str]):
+        super().__init__()
+        self.text = text_encoder.TextEncoder(vocabulary)
+        self.decoder = Decoder()
+
+
+def delay(codes: Tensor) -> tuple[Tensor, Tensor]:
+    """codes [rows, 4, T] -> (inputs, targets) [rows, 4, T + 3] in the delay pattern, PAD outside."""
+    rows, books, frames = codes.shape
+    columns = torch.full((rows, books, frames + books), tk.PAD, dtype=torch.long, device=codes.device)
+    for k in range(books):
+        columns[:, k, 1 + k : 1 + k + frames] = codes[:, k]
+    return columns[:, :, :-1], columns[:, :, 1:]
