@@ -98,8 +98,8 @@ function refuseFloat16(session: InferenceSession, file: string): void {
 
 /** ONNX Runtime's messages without the paths of its own source files. */
 function reasonOf(error: unknown): string {
-  const message = error instanceof Error ? error.message : String(error);
-  return message
+  return String(error)
+    .replace(/^Error: /, '')
     .replace(/^Load model from .* failed:/, '')
     .replace(/\/\S*\/onnxruntime\/\S+ .*?\) /g, '')
     .trim();

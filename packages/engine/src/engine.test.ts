@@ -1,0 +1,195 @@
+import { execFileSync } from 'node:child_process';
+import { once } from 'node:events';
+import { cp, mkdtemp, rm, truncate } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { tinyModelFolder } from '../fixtures/golden.ts';
+import { type Engine, startEngine } from './index.ts';
+import type { PieceProgress, PieceRequest } from './piece.ts';
+
+const request: PieceRequest = { prompt: 'calm piano', durationSeconds: 0.5, seed: 7 };
+const longRequest = { ...request, durationSeconds: 300 };
+
+interface Started {
+  engine: Engine;
+  /** The child's process id, from the log line of its readiness. */
+  pid: () => number;
+}
+
+const engines: Engine[] = [];
+
+async function setup(modelFolder = tinyModelFolder): Promise<Started> {
+  let pid = 0;
+  const engine = await startEngine({
+    modelFolder,
+    threads: 1,
+    logger: {
+      info: (_message, fields) => {
+        pid = (fields as { pid: number }).pid;
+      },
+      warn: () => {},
+    },
+  });
+  engines.push(engine);
+  return { engine, pid: () => pid };
+}
+
+afterEach(async () => {
+  await Promise.all(engines.splice(0).map((engine) => engine.close()));
+});
+
+/** Starts a long piece and waits until its first frames are there. */
+async function startLongPiece(engine: Engine, signal?: AbortSignal) {
+  let piece: Promise<unknown> = Promise.resolve();
+  const progress = await new Promise<PieceProgress>((resolve, reject) => {
+    const onProgress = (it: PieceProgress) => {
+      if (it.frame > 0) resolve(it);
+    };
+    piece = engine.generate(longRequest, { signal, onProgress });
+    piece.catch(reject);
+  });
+  return { piece, progress };
+}
+
+describe('the engine in its own process', () => {
+  it('makes a piece, the same bytes for the same seed', async () => {
+    const { engine } = await setup();
+    expect(engine.state).toBe('ready');
+    expect(engine.model).toMatchObject({ name: 'musicgen-tiny', sampleRate: 32_000, channels: 1 });
+    const stages: string[] = [];
+    const first = await engine.generate(request, { onProgress: ({ stage }) => stages.push(stage) });
+    const second = await engine.generate(request);
+    expect(first.samples[0]).toHaveLength(16_000);
+    expect(second.samples).toEqual(first.samples);
+    expect(stages).toEqual(['encoding_text', 'generating', 'decoding']);
+  });
+
+  it('makes pieces one after another when several are asked for', async () => {
+    const { engine } = await setup();
+    const alone = await engine.generate(request);
+    const pieces = await Promise.all([1, 2, 3].map((seed) => engine.generate({ ...request, seed })));
+    expect(pieces.map((piece) => piece.frames)).toEqual([25, 25, 25]);
+    expect(await engine.generate(request)).toMatchObject({ samples: alone.samples });
+  });
+
+  it('stops a piece soon after its signal aborts, and makes the next one', async () => {
+    const { engine } = await setup();
+    const controller = new AbortController();
+    const { piece } = await startLongPiece(engine, controller.signal);
+    controller.abort('the caller left');
+    await expect(piece).rejects.toMatchObject({ code: 'task_cancelled', cause: 'the caller left' });
+    expect((await engine.generate(request)).frames).toBe(25);
+  });
+
+  it('hands errors over with their code', async () => {
+    const { engine } = await setup();
+    await expect(engine.generate({ ...request, durationSeconds: -1 })).rejects.toMatchObject({
+      name: 'ServiceError',
+      code: 'invalid_request',
+    });
+  });
+
+  it('goes on from the checkpoint of a child that was killed', async () => {
+    const { engine, pid } = await setup();
+    const { piece, progress } = await startLongPiece(engine);
+    const restarted = once(engine.events, 'engine:ready');
+    process.kill(pid(), 'SIGKILL');
+    await expect(piece).rejects.toMatchObject({
+      code: 'engine_crashed',
+      message: 'The engine ended while it worked on the piece (SIGKILL)',
+    });
+    expect(engine.state).toBe('restarting');
+    await restarted;
+    expect(engine.state).toBe('ready');
+    const short = { ...longRequest, durationSeconds: (progress.frame + 10) / 50 };
+    const resumed = await engine.generate(short, { checkpoint: progress.checkpoint });
+    expect(resumed.frames).toBe(progress.frame + 10);
+    expect(
+      resumed.checkpoint.subarray(0, progress.checkpoint?.length).equals(progress.checkpoint as Buffer),
+    ).toBe(true);
+  });
+
+  it('lets a piece that is asked for during a restart wait for it', async () => {
+    const { engine, pid } = await setup();
+    const exited = once(engine.events, 'engine:exit');
+    process.kill(pid(), 'SIGKILL');
+    expect(await exited).toEqual([{ code: null, signal: 'SIGKILL' }]);
+    const stages: string[] = [];
+    const piece = await engine.generate(request, { onProgress: ({ stage }) => stages.push(stage) });
+    expect(piece.frames).toBe(25);
+    expect(stages[0]).toBe('loading_model');
+  });
+
+  it('fails a waiting piece with the reason when the restart fails, and tries again later', async () => {
+    const folder = await mkdtemp(join(tmpdir(), 'musicgen-engine-'));
+    await cp(tinyModelFolder, folder, { recursive: true });
+    const { engine, pid } = await setup(folder);
+    await truncate(join(folder, 'onnx/text_encoder.onnx'), 0);
+    const exited = once(engine.events, 'engine:exit');
+    process.kill(pid(), 'SIGKILL');
+    await exited;
+    const retried = once(engine.events, 'engine:exit');
+    await expect(engine.generate(request)).rejects.toMatchObject({
+      code: 'model_load_failed',
+      message: expect.stringContaining('onnx/text_encoder.onnx is empty'),
+    });
+    await retried;
+    await cp(tinyModelFolder, folder, { recursive: true });
+    await once(engine.events, 'engine:ready');
+    expect((await engine.generate(request)).frames).toBe(25);
+    await rm(folder, { recursive: true });
+  });
+
+  it('does not start with a broken model, and says what is wrong', async () => {
+    await expect(setup('/nowhere/at/all')).rejects.toMatchObject({
+      code: 'model_load_failed',
+      message: 'There is no model folder at /nowhere/at/all',
+    });
+  });
+
+  it('rejects what it works on when it is closed, and its process is gone', async () => {
+    const { engine, pid } = await setup();
+    const { piece } = await startLongPiece(engine);
+    const rejected = expect(piece).rejects.toMatchObject({ code: 'draining' });
+    await engine.close();
+    await rejected;
+    expect(engine.state).toBe('closed');
+    expect(() => process.kill(pid(), 0)).toThrow('ESRCH');
+    await expect(engine.generate(request)).rejects.toMatchObject({ code: 'draining' });
+  });
+
+  it('leaves SIGINT and SIGTERM to its parent', async () => {
+    const { engine, pid } = await setup();
+    process.kill(pid(), 'SIGTERM');
+    process.kill(pid(), 'SIGINT');
+    expect((await engine.generate(request)).frames).toBe(25);
+  });
+
+  it('ends when its parent is killed', async () => {
+    const script = `
+      const { startEngine } = await import(${JSON.stringify(new URL('../dist/index.js', import.meta.url).href)});
+      await startEngine({
+        modelFolder: ${JSON.stringify(tinyModelFolder)},
+        logger: { warn() {}, info: (_, { pid }) => { console.log(pid); process.kill(process.pid, 'SIGKILL'); } },
+      });`;
+    let output = '';
+    try {
+      execFileSync(process.execPath, ['--input-type=module', '--eval', script], { stdio: 'pipe' });
+    } catch (error) {
+      output = String((error as { stdout: Buffer }).stdout);
+    }
+    const pid = Number(output);
+    expect(pid).toBeGreaterThan(0);
+    const deadline = Date.now() + 5000;
+    while (isAlive(pid) && Date.now() < deadline) await new Promise((resolve) => setTimeout(resolve, 20));
+    expect(isAlive(pid)).toBe(false);
+  });
+});
+
+function isAlive(pid: number): boolean {
+  try {
+    return process.kill(pid, 0);
+  } catch {
+    return false;
+  }
+}

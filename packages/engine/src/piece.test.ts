@@ -1,0 +1,175 @@
+import { maxDifference, tinyModelFolder } from '../fixtures/golden.ts';
+import { loadModel, type Model, releaseModel } from './model.ts';
+import { generatePiece, type Piece, type PieceProgress, type PieceRequest } from './piece.ts';
+
+const request: PieceRequest = { prompt: 'lofi hip hop with piano', durationSeconds: 1, seed: 42 };
+let model: Model;
+
+beforeAll(async () => {
+  model = await loadModel({ modelFolder: tinyModelFolder, threads: 1 });
+});
+
+afterAll(() => releaseModel(model));
+
+function bytesOf({ samples }: Piece): Buffer {
+  return Buffer.concat(samples.map((channel) => Buffer.from(channel.buffer)));
+}
+
+describe('generatePiece', () => {
+  it('makes as many samples as were asked for, and says with which settings', async () => {
+    const piece = await generatePiece(model, { ...request, temperature: 0.8, topK: 50 });
+    expect(piece.samples.map((channel) => channel.length)).toEqual([32_000]);
+    expect(piece).toMatchObject({
+      sampleRate: 32_000,
+      frames: 50,
+      settings: { guidanceScale: 3, temperature: 0.8, topK: 50, topP: 1 },
+      warnings: [],
+    });
+  });
+
+  it('makes the same bytes from the same seed, and others from another', async () => {
+    const first = await generatePiece(model, request);
+    expect(bytesOf(await generatePiece(model, request)).equals(bytesOf(first))).toBe(true);
+    expect(bytesOf(await generatePiece(model, { ...request, seed: 43 })).equals(bytesOf(first))).toBe(false);
+  });
+
+  it.each([
+    ['another prompt', { prompt: 'loud techno' }],
+    ['no guidance', { guidanceScale: 1 }],
+    ['a higher temperature', { temperature: 2 }],
+    ['a smaller choice', { topK: 3 }],
+    ['a smaller mass', { topP: 0.3 }],
+  ])('makes another piece with %s', async (_, change) => {
+    const piece = await generatePiece(model, { ...request, ...change });
+    expect(piece.checkpoint.equals((await generatePiece(model, request)).checkpoint)).toBe(false);
+  });
+
+  it.each([{ temperature: 0 }, { topK: 1 }])('leaves nothing to the seed with %j', async (settings) => {
+    const one = await generatePiece(model, { ...request, ...settings, seed: 1 });
+    const two = await generatePiece(model, { ...request, ...settings, seed: 2 });
+    expect(one.checkpoint.equals(two.checkpoint)).toBe(true);
+  });
+
+  it.each(['', '   ', '🎸🔥', 'مرحبا بالعالم', '日本の音楽', 'x'.repeat(400)])(
+    'makes something of %j',
+    async (prompt) => {
+      const { samples, warnings } = await generatePiece(model, { ...request, prompt, durationSeconds: 0.1 });
+      expect(samples[0]?.every((sample) => Number.isFinite(sample))).toBe(true);
+      expect(warnings).toEqual([]);
+    },
+  );
+
+  it('warns when it reads only the beginning of a prompt', async () => {
+    const piece = await generatePiece(model, {
+      ...request,
+      prompt: 'piano '.repeat(900),
+      durationSeconds: 0.1,
+    });
+    expect(piece.warnings).toEqual([
+      'The prompt is longer than the model reads; only its first 512 tokens were used.',
+    ]);
+  });
+
+  it('makes a piece of several windows whose beginning is the one-window piece', async () => {
+    const frames = model.config.windowFrames;
+    const short = await generatePiece(model, { ...request, durationSeconds: frames / 50 });
+    const long = await generatePiece(model, { ...request, durationSeconds: 8 });
+    expect(long.frames).toBe(400);
+    expect(long.checkpoint.subarray(0, short.checkpoint.length).equals(short.checkpoint)).toBe(true);
+    // Nothing repeats: the codes of the second window are not those of the first.
+    const codesOf = (from: number) => long.checkpoint.subarray(8 + from * 8, 8 + (from + 50) * 8);
+    expect(codesOf(frames).equals(codesOf(0))).toBe(false);
+  });
+
+  it.each([
+    { durationSeconds: 0 },
+    { durationSeconds: -1 },
+    { durationSeconds: Number.NaN },
+    { seed: 1.5 },
+    { seed: -1 },
+    { seed: 2 ** 53 },
+  ])('refuses %j', async (wrong) => {
+    await expect(generatePiece(model, { ...request, ...wrong })).rejects.toMatchObject({
+      code: 'invalid_request',
+    });
+  });
+});
+
+describe('progress', () => {
+  it('names every stage, and goes up to the last frame', async () => {
+    const reports: PieceProgress[] = [];
+    await generatePiece(model, request, { onProgress: (progress) => reports.push(progress) });
+    const stages = reports.map((report) => report.stage);
+    expect([...new Set(stages)]).toEqual(['encoding_text', 'generating', 'decoding']);
+    expect(reports.at(-1)).toMatchObject({ stage: 'decoding', frame: 50, frames: 50 });
+    const frames = reports.map((report) => report.frame);
+    expect(frames).toEqual(frames.toSorted((a, b) => a - b));
+  });
+
+  it('is reported a few times a second, not at every step', async () => {
+    const reports: PieceProgress[] = [];
+    const startedAt = performance.now();
+    await generatePiece(model, { ...request, durationSeconds: 12 }, { onProgress: (it) => reports.push(it) });
+    const seconds = (performance.now() - startedAt) / 1000;
+    expect(reports.length).toBeGreaterThan(3);
+    expect(reports.length).toBeLessThanOrEqual(3 + 4 * seconds);
+  });
+});
+
+describe('a checkpoint', () => {
+  const long = { ...request, durationSeconds: 4 };
+  let uninterrupted: Piece;
+
+  beforeAll(async () => {
+    uninterrupted = await generatePiece(model, long);
+  });
+
+  it.each([1, 60, 123, 124, 130, 199, 200])('of frame %i leads to the uninterrupted piece', async (frame) => {
+    const checkpoint = uninterrupted.checkpoint.subarray(0, 8 + frame * 8);
+    const resumed = await generatePiece(model, long, { checkpoint });
+    expect(resumed.checkpoint.equals(uninterrupted.checkpoint)).toBe(true);
+    expect(maxDifference(resumed.samples[0] ?? [], uninterrupted.samples[0] ?? [])).toBe(0);
+    expect(resumed.warnings).toEqual([]);
+  });
+
+  it('is reported while the piece grows, and can be gone on from', async () => {
+    const longer = { ...request, durationSeconds: 12 };
+    const reports: PieceProgress[] = [];
+    const { checkpoint } = await generatePiece(model, longer, {
+      onProgress: (progress) => reports.push(progress),
+    });
+    const halfway = reports.find(({ stage, frame }) => stage === 'generating' && frame > 0);
+    expect(halfway?.checkpoint).toHaveLength(8 + 8 * (halfway?.frame ?? 0));
+    const resumed = await generatePiece(model, longer, { checkpoint: halfway?.checkpoint });
+    expect(resumed.checkpoint.equals(checkpoint)).toBe(true);
+  });
+
+  it('that does not fit starts the piece over and says so', async () => {
+    const piece = await generatePiece(model, request, { checkpoint: Buffer.from('rubbish') });
+    expect(piece.checkpoint.equals((await generatePiece(model, request)).checkpoint)).toBe(true);
+    expect(piece.warnings).toEqual([
+      'The checkpoint of the earlier attempt could not be used; the piece was started over.',
+    ]);
+  });
+});
+
+describe('cancellation', () => {
+  it('stops between two steps', async () => {
+    const controller = new AbortController();
+    const reason = new Error('the caller left');
+    const onProgress = ({ frame }: PieceProgress) => {
+      if (frame > 0) controller.abort(reason);
+    };
+    const piece = generatePiece(
+      model,
+      { ...request, durationSeconds: 60 },
+      { signal: controller.signal, onProgress },
+    );
+    await expect(piece).rejects.toMatchObject({ code: 'task_cancelled', cause: reason });
+  });
+
+  it('does nothing when the signal has aborted before', async () => {
+    const piece = generatePiece(model, request, { signal: AbortSignal.abort() });
+    await expect(piece).rejects.toMatchObject({ code: 'task_cancelled' });
+  });
+});
