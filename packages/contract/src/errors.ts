@@ -7,6 +7,7 @@ export const errorCodes = {
   not_found: { status: 404, title: 'There is nothing here' },
   method_not_allowed: { status: 405, title: 'This path does not answer that method' },
   task_not_finished: { status: 409, title: 'The task has not finished yet' },
+  task_failed: { status: 409, title: 'The task failed' },
   task_finished: { status: 409, title: 'The task has already finished' },
   gone: { status: 410, title: 'What was here has been removed' },
   payload_too_large: { status: 413, title: 'The request body is too large' },
@@ -16,21 +17,30 @@ export const errorCodes = {
   idempotency_mismatch: { status: 422, title: 'The idempotency key was used for another request' },
   queue_full: { status: 503, title: 'The queue is full' },
   draining: { status: 503, title: 'The service is shutting down' },
-  dependency_unavailable: { status: 503, title: 'A part the service depends on is unavailable' },
-  internal: { status: 500, title: 'Something went wrong inside the service' },
+  dependency_unavailable: {
+    status: 503,
+    title: 'A part the service depends on is unavailable',
+    retryable: true,
+  },
+  internal: { status: 500, title: 'Something went wrong inside the service', retryable: true },
 
-  model_load_failed: { status: 500, title: 'The model could not be loaded' },
+  model_load_failed: { status: 500, title: 'The model could not be loaded', retryable: true },
   generation_failed: { status: 500, title: 'The music could not be generated' },
-  engine_crashed: { status: 500, title: 'The engine stopped while it worked on the task' },
+  engine_crashed: { status: 500, title: 'The engine stopped while it worked on the task', retryable: true },
   task_timeout: { status: 500, title: 'The task took longer than allowed' },
-  worker_lost: { status: 500, title: 'The workers that took the task were lost' },
-  storage_failed: { status: 500, title: 'The result could not be stored' },
+  worker_lost: { status: 500, title: 'The workers that took the task were lost', retryable: true },
+  storage_failed: { status: 500, title: 'The result could not be stored', retryable: true },
   task_cancelled: { status: 409, title: 'The task was cancelled' },
   task_expired: { status: 410, title: 'The task was not finished within its time to live' },
   corrupt_record: { status: 500, title: 'The stored task could not be read' },
-} as const satisfies Record<string, { status: number; title: string }>;
+} as const satisfies Record<string, { status: number; title: string; retryable?: true }>;
 
 export type ErrorCode = keyof typeof errorCodes;
+
+/** Whether another attempt at the same task may go better. */
+export function isRetryable(code: ErrorCode): boolean {
+  return 'retryable' in errorCodes[code];
+}
 
 /**
  * The one error class that crosses a package's door: a code of the closed list, one sentence for people, and what

@@ -41,7 +41,6 @@ export function generateRequestSchema(limits: RequestLimits) {
     seed: z
       .int()
       .min(0)
-      .max(Number.MAX_SAFE_INTEGER)
       .optional()
       .describe('The same seed, request and model give the same piece. Chosen at random when absent.'),
     temperature: z.number().min(0).max(4).optional().describe('0 always takes the likeliest code.'),

@@ -1,4 +1,4 @@
-export { type ErrorCode, errorCodes, ServiceError, toServiceError } from './errors.ts';
+export { type ErrorCode, errorCodes, isRetryable, ServiceError, toServiceError } from './errors.ts';
 export {
   type AcceptedRequest,
   acceptedRequestSchema,

@@ -20,11 +20,13 @@ export function parsePriority(value: unknown): Priority | undefined {
 }
 
 /** A priority given as number or name; parses to the name. */
-export const prioritySchema = z.union([z.string(), z.number()]).transform((value, context) => {
-  const priority = parsePriority(value);
-  if (priority === undefined) {
-    context.addIssue({ code: 'custom', message: `is not a priority; allowed are ${allowed}` });
-    return z.NEVER;
-  }
-  return priority;
-});
+export const prioritySchema = z
+  .union([z.string(), z.number()], { error: `must be one of ${allowed}` })
+  .transform((value, context) => {
+    const priority = parsePriority(value);
+    if (priority === undefined) {
+      context.addIssue({ code: 'custom', message: `must be one of ${allowed}` });
+      return z.NEVER;
+    }
+    return priority;
+  });

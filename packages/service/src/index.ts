@@ -8,7 +8,11 @@ export {
 } from './config.ts';
 export { type ConfigSection, renderEnvExample, renderSettingsTable } from './env-example.ts';
 export { type HealthOptions, healthRouter, startHealthServer } from './health.ts';
+export { type KeepTryingOptions, keepTrying } from './keep-trying.ts';
+export { logEvents } from './log-events.ts';
 export { createLogger, type Logger } from './logger.ts';
 export { createRegistry } from './metrics.ts';
+export { logRedisConnection, redisProblem } from './redis-health.ts';
 export { createReleasers, type Releasers } from './releasers.ts';
 export { type ProcessOptions, runProcess } from './run-process.ts';
+export { readVersion } from './version.ts';

@@ -11,8 +11,16 @@ export interface ProcessOptions<Config> {
   createLogger: (config: Config) => Logger;
   /** How long closing may take before the process exits anyway. */
   closeWithinMs: (config: Config) => number;
-  /** Opens everything, registering each closing as it goes; the process runs until a signal comes. */
-  open: (parts: { config: Config; logger: Logger; releasers: Releasers }) => Promise<void>;
+  /**
+   * Opens everything, registering each closing as it goes; the process runs until a signal comes. `closing` aborts
+   * before anything is closed.
+   */
+  open: (parts: {
+    config: Config;
+    logger: Logger;
+    releasers: Releasers;
+    closing: AbortSignal;
+  }) => Promise<void>;
 }
 
 /**
@@ -23,13 +31,15 @@ export async function runProcess<Config>(options: ProcessOptions<Config>): Promi
   const config = configOrExit(options.loadConfig);
   const logger = options.createLogger(config);
   const releasers = createReleasers(logger);
+  const closing = new AbortController();
   closeWithGrace({ delay: options.closeWithinMs(config), logger }, async ({ err, signal }) => {
     if (err) logger.error('closing after an unexpected error', { error: err });
     else logger.info('closing', { signal });
+    closing.abort();
     await releasers.releaseAll();
     logger.info('closed');
   });
-  await options.open({ config, logger, releasers });
+  await options.open({ config, logger, releasers, closing: closing.signal });
 }
 
 function configOrExit<Config>(load: () => Config): Config {

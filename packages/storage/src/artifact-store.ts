@@ -31,3 +31,8 @@ export function checkKey(key: string): string {
   if (key.length <= 200 && keyPattern.test(key)) return key;
   throw new RangeError('That is not the key of an artifact.');
 }
+
+/** Where the audio of a task lies. */
+export function audioKey(taskId: string): string {
+  return `tasks/${taskId}/audio.wav`;
+}

@@ -1,0 +1,38 @@
+import type { RequestLimits } from '@musicgen/contract';
+import type { LifecycleReader, TaskProducer } from '@musicgen/queue';
+import { type HealthOptions, healthRouter, type Logger } from '@musicgen/service';
+import type { ArtifactStore } from '@musicgen/storage';
+import express, { type Express } from 'express';
+import helmet from 'helmet';
+import type { ApiMetrics } from './metrics.ts';
+import { handleError, notFound } from './middleware/handle-error.ts';
+import { observeRequests } from './middleware/observe-requests.ts';
+import { requestId } from './middleware/request-id.ts';
+import { audioRoutes } from './routes/audio.ts';
+import { eventRoutes } from './routes/events.ts';
+import { taskRoutes } from './routes/tasks.ts';
+
+export interface AppOptions extends HealthOptions {
+  producer: TaskProducer;
+  lifecycle: LifecycleReader;
+  store: ArtifactStore;
+  limits: RequestLimits;
+  /** Claims a task may be charged: one and its retries. */
+  maxAttempts: number;
+  metrics: ApiMetrics;
+  logger: Logger;
+  /** Aborts when the process shuts down: ends the event streams, so that their clients reconnect elsewhere. */
+  closing: AbortSignal;
+}
+
+/** The whole HTTP surface; opens nothing and listens nowhere. */
+export function createApp(options: AppOptions): Express {
+  const app = express();
+  app.disable('x-powered-by');
+  app.set('etag', false);
+  app.use(requestId(options.logger), observeRequests(options.metrics), helmet());
+  app.use(healthRouter(options));
+  app.use('/api/v1', taskRoutes(options), eventRoutes(options), audioRoutes(options));
+  app.use(notFound, handleError);
+  return app;
+}

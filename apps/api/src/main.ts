@@ -1,0 +1,96 @@
+import { once } from 'node:events';
+import type { AddressInfo } from 'node:net';
+import { createStreamsQueue, failFastRedisOptions } from '@musicgen/queue';
+import {
+  createLogger,
+  createRegistry,
+  keepTrying,
+  logEvents,
+  logRedisConnection,
+  readVersion,
+  redisProblem,
+  runProcess,
+} from '@musicgen/service';
+import { audioKey, openArtifactStore } from '@musicgen/storage';
+import { Redis } from 'ioredis';
+import { createApp } from './app.ts';
+import { loadApiConfig } from './config.ts';
+import { createApiMetrics } from './metrics.ts';
+
+/** Answers in flight get this long after SIGTERM. */
+const closeWithinMs = 10_000;
+
+await runProcess({
+  loadConfig: loadApiConfig,
+  createLogger: ({ LOG_LEVEL }) => createLogger({ service: 'api', level: LOG_LEVEL }),
+  closeWithinMs: () => closeWithinMs,
+  async open({ config, logger, releasers, closing }) {
+    const registry = createRegistry({
+      role: 'api',
+      version: readVersion(new URL('../package.json', import.meta.url)),
+    });
+    const store = openArtifactStore(config.ARTIFACT_URL);
+
+    const redis = new Redis(config.REDIS_URL, { ...failFastRedisOptions, connectionName: 'musicgen-api' });
+    releasers.add('Redis', () => redis.disconnect());
+    logRedisConnection(redis, logger);
+    const queue = createStreamsQueue({ redis, prefix: config.TASK_KEY_PREFIX });
+    logEvents(
+      queue.events,
+      { 'redis:warning': 'warn', 'lease:lapsed': 'warn', 'duty:failed': 'warn', 'task:expired': 'info' },
+      logger,
+    );
+    const lifecycle = queue.createLifecycleReader();
+    releasers.add('lifecycle reader', () => lifecycle.close());
+
+    let prepared = false;
+    const app = createApp({
+      producer: queue.createProducer({ maxLength: config.QUEUE_MAX_LENGTH }),
+      lifecycle,
+      store,
+      limits: {
+        maxDurationSeconds: config.MAX_DURATION_SECONDS,
+        defaultTtlSeconds: config.TASK_DEFAULT_TTL,
+      },
+      maxAttempts: 1 + config.TASK_MAX_RETRIES,
+      metrics: createApiMetrics(registry),
+      registry,
+      logger,
+      closing,
+      async notReadyBecause() {
+        if (closing.aborted) return ['The service is shutting down.'];
+        const problem = await redisProblem(redis);
+        if (problem !== undefined) return [problem];
+        return prepared ? [] : ['The queue is not set up yet.'];
+      },
+    });
+
+    const server = app.listen(config.API_PORT, config.API_HOST);
+    await once(server, 'listening');
+    releasers.add('HTTP server', async () => {
+      server.close();
+      server.closeIdleConnections();
+      await once(server, 'close');
+    });
+    const { port } = server.address() as AddressInfo;
+    logger.info('listening', { url: `http://${config.API_HOST}:${port}`, port });
+
+    await keepTrying({
+      attempt: () => queue.prepare(),
+      onFailure: (error, pauseMs) =>
+        logger.warn('the queue cannot be set up yet', {
+          reason: error.code,
+          detail: error.message,
+          retry_in_ms: pauseMs,
+        }),
+      signal: closing,
+    });
+    if (closing.aborted) return;
+    prepared = true;
+    logger.info('ready');
+    const maintenance = queue.startMaintenance({
+      removeArtifacts: (taskId) => store.remove(audioKey(taskId)),
+    });
+    releasers.add('maintenance', () => maintenance.stop());
+  },
+});

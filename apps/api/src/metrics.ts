@@ -1,0 +1,70 @@
+import { type ErrorCode, type Priority, priorityNames } from '@musicgen/contract';
+import { Counter, Gauge, Histogram, type Registry } from 'prom-client';
+
+/** Everything the API measures, by what happened. */
+export interface ApiMetrics {
+  requestEnded(request: { method: string; route: string; status: number; seconds: number }): void;
+  taskSubmitted(priority: Priority): void;
+  submissionRefused(reason: ErrorCode): void;
+  /** An event stream opened; returns what to call when it closes. */
+  streamOpened(): () => void;
+}
+
+/** Why a submission may be refused. */
+const rejections: ErrorCode[] = [
+  'malformed_json',
+  'invalid_request',
+  'payload_too_large',
+  'unsupported_media_type',
+  'queue_full',
+  'dependency_unavailable',
+];
+
+export function createApiMetrics(registry: Registry): ApiMetrics {
+  const registers = [registry];
+  const requests = new Counter({
+    name: 'musicgen_http_requests_total',
+    help: 'HTTP requests answered.',
+    labelNames: ['method', 'route', 'code'],
+    registers,
+  });
+  const durations = new Histogram({
+    name: 'musicgen_http_request_duration_seconds',
+    help: 'From the first byte of a request to the end of its answer.',
+    labelNames: ['method', 'route'],
+    buckets: [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10],
+    registers,
+  });
+  const streams = new Gauge({
+    name: 'musicgen_http_sse_connections',
+    help: 'Event streams open now.',
+    registers,
+  });
+  const submitted = new Counter({
+    name: 'musicgen_tasks_submitted_total',
+    help: 'Tasks accepted into the queue.',
+    labelNames: ['priority'],
+    registers,
+  });
+  const rejected = new Counter({
+    name: 'musicgen_tasks_rejected_total',
+    help: 'Submissions refused.',
+    labelNames: ['reason'],
+    registers,
+  });
+  for (const priority of priorityNames) submitted.inc({ priority }, 0);
+  for (const reason of rejections) rejected.inc({ reason }, 0);
+
+  return {
+    requestEnded({ method, route, status, seconds }) {
+      requests.inc({ method, route, code: status });
+      durations.observe({ method, route }, seconds);
+    },
+    taskSubmitted: (priority) => submitted.inc({ priority }),
+    submissionRefused: (reason) => rejected.inc({ reason }),
+    streamOpened() {
+      streams.inc();
+      return () => streams.dec();
+    },
+  };
+}

@@ -1,0 +1,33 @@
+import type { Request, RequestHandler } from 'express';
+import type { ApiMetrics } from '../metrics.ts';
+
+/** One log line and one observation a request, when it ends; none for probes and scrapes. */
+export function observeRequests(metrics: ApiMetrics): RequestHandler {
+  return (req, res, next) => {
+    const startedAt = process.hrtime.bigint();
+    res.once('close', () => {
+      const seconds = Number(process.hrtime.bigint() - startedAt) / 1e9;
+      const route = routeOf(req);
+      metrics.requestEnded({ method: req.method, route, status: res.statusCode, seconds });
+      if (isProbe(req.path)) return;
+      res.locals.logger.info('request', {
+        method: req.method,
+        route,
+        status: res.statusCode,
+        duration_ms: Math.round(seconds * 1000),
+        aborted: !res.writableFinished,
+      });
+    });
+    next();
+  };
+}
+
+/** The route's template, so that ids never become labels. */
+function routeOf(req: Request): string {
+  const path = req.route?.path;
+  return typeof path === 'string' ? `${req.baseUrl}${path}` : 'unmatched';
+}
+
+function isProbe(path: string): boolean {
+  return path === '/livez' || path === '/readyz' || path === '/metrics';
+}

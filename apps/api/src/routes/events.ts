@@ -1,0 +1,122 @@
+import { isTerminal, type Task } from '@musicgen/contract';
+import type { LifecycleEvent, TaskProducer } from '@musicgen/queue';
+import { createSession, type Session } from 'better-sse';
+import { type Request, type Response, Router } from 'express';
+import type { AppOptions } from '../app.ts';
+import { followTask } from '../follow-task.ts';
+import { methodNotAllowed } from '../middleware/handle-error.ts';
+import { presentTask } from '../task-view.ts';
+import { taskOf } from './task-id.ts';
+
+const keepAliveMs = 15_000;
+const reconnectAfterMs = 2_000;
+
+type Options = Pick<AppOptions, 'producer' | 'lifecycle' | 'metrics' | 'closing'>;
+
+/**
+ * A task's life as server-sent events: `snapshot` first, then `progress` and `status` as they happen, `done` with the
+ * whole task at the end. Every id is an id of the lifecycle stream in Redis, so a client that reconnects with
+ * `Last-Event-ID` goes on at any API process, without a gap and without a repeat.
+ */
+export function eventRoutes(options: Options): Router {
+  const { producer, lifecycle, metrics, closing } = options;
+  const router = Router();
+  router
+    .route('/tasks/:id/events')
+    .get(async (req, res) => {
+      const resumedAt = lastEventIdOf(req);
+      const after = resumedAt ?? (await lifecycle.latestId());
+      const { id, status } = await taskOf(req, producer);
+      // 204 is how a server tells an EventSource that has seen everything to stop reconnecting.
+      const sawTheEnd =
+        isTerminal(status) && resumedAt && (await lifecycle.since(id, resumedAt)).length === 0;
+      if (sawTheEnd) return void res.status(204).end();
+
+      const signal = AbortSignal.any([closing, closeSignal(res)]);
+      res.once('close', metrics.streamOpened());
+      const session = await openSession(req, res);
+      const finished = resumedAt === undefined && (await sendSnapshot({ session, producer, id, after }));
+      if (!finished) {
+        for await (const event of followTask({ lifecycle, taskId: id, after, signal })) {
+          await sendEvent({ session, producer, event });
+        }
+      }
+      res.end();
+    })
+    .all(methodNotAllowed('GET'));
+  return router;
+}
+
+/** Anything that is not an id of the stream counts as absent. */
+function lastEventIdOf(req: Request): string | undefined {
+  const given = req.get('Last-Event-ID') ?? '';
+  return /^\d{1,15}-\d{1,10}$/.test(given) ? given : undefined;
+}
+
+function closeSignal(res: Response): AbortSignal {
+  const controller = new AbortController();
+  res.once('close', () => controller.abort());
+  return controller.signal;
+}
+
+function openSession(req: Request, res: Response): Promise<Session> {
+  return createSession(req, res, {
+    keepAlive: keepAliveMs,
+    retry: reconnectAfterMs,
+    headers: { 'Cache-Control': 'no-store, no-transform' },
+  });
+}
+
+interface SnapshotOptions {
+  session: Session;
+  producer: TaskProducer;
+  id: string;
+  after: string;
+}
+
+/** The whole task as it is now; tells whether it has finished. */
+async function sendSnapshot({ session, producer, id, after }: SnapshotOptions): Promise<boolean> {
+  const task = await presentTask(id, producer);
+  if (task === undefined) return true;
+  session.push(task, 'snapshot', after);
+  if (isTerminal(task.status)) session.push(task, 'done', after);
+  return isTerminal(task.status);
+}
+
+interface EventOptions {
+  session: Session;
+  producer: TaskProducer;
+  event: LifecycleEvent;
+}
+
+async function sendEvent({ session, producer, event }: EventOptions): Promise<void> {
+  const task = await presentTask(event.taskId, producer);
+  if (task === undefined || !session.isConnected) return;
+  if (isTerminal(event.task.status)) session.push(task, 'done', event.id);
+  else if (event.type === 'progress') session.push(progressOf(task, event), 'progress', event.id);
+  else session.push(statusOf(task, event), 'status', event.id);
+}
+
+/** What the event itself says; only the estimate is as new as the record. */
+function progressOf(task: Task, { task: changed }: LifecycleEvent) {
+  const { frame, frames } = changed.progress ?? { frame: 0, frames: 0 };
+  const ratio = frames > 0 ? frame / frames : 0;
+  return {
+    id: task.id,
+    status: changed.status,
+    stage: changed.stage ?? null,
+    progress: { ratio, frame, frames },
+    eta: task.eta,
+  };
+}
+
+function statusOf(task: Task, { type, task: changed }: LifecycleEvent) {
+  return {
+    id: task.id,
+    event: type,
+    status: changed.status,
+    attempt: changed.attempt,
+    queue: task.queue,
+    eta: task.eta,
+  };
+}

@@ -1,0 +1,95 @@
+import {
+  acceptedRequestSchema,
+  isTerminal,
+  problemOf,
+  type Task,
+  taskResultSchema,
+} from '@musicgen/contract';
+import type { QueuePlace, TaskProducer, TaskRecord } from '@musicgen/queue';
+
+/** A task as the API shows it now, or undefined when there is none. */
+export async function presentTask(id: string, producer: TaskProducer): Promise<Task | undefined> {
+  const record = await producer.get(id);
+  return record && present(record, producer);
+}
+
+/** A record just read, completed with its place in the queue where it has one. */
+export async function present(record: TaskRecord, producer: TaskProducer): Promise<Task> {
+  return toTask(record, record.status === 'pending' ? await producer.place(record.id) : undefined);
+}
+
+/** A task's record as the API shows it; `place` is where it stands while it waits. */
+export function toTask(record: TaskRecord, place?: QueuePlace): Task {
+  const self = `/api/v1/tasks/${record.id}`;
+  const result = record.result && taskResultSchema.parse(record.result);
+  return {
+    id: record.id,
+    status: record.status,
+    stage: record.stage ?? null,
+    progress: record.progress ? { ratio: ratioOf(record), ...record.progress } : null,
+    queue: place ?? null,
+    eta: etaOf(record),
+    priority: record.priority,
+    request: acceptedRequestSchema.parse(record.request),
+    attempt: record.attempt,
+    max_attempts: record.maxAttempts,
+    created_at: timestamp(record.createdAt),
+    updated_at: timestamp(record.updatedAt),
+    started_at: timestampOrNull(record.startedAt),
+    finished_at: timestampOrNull(record.finishedAt),
+    expires_at: timestamp(record.expiresAt),
+    error: record.error ? problemOf(record.error.code, record.error.detail) : null,
+    result: result ? { ...resultView(result), audio_url: `${self}/audio` } : null,
+    warnings: result?.warnings ?? [],
+    timings: timingsOf(record, result),
+    links: { self, cancel: `${self}/cancel`, events: `${self}/events`, audio: `${self}/audio` },
+  };
+}
+
+type Result = ReturnType<typeof taskResultSchema.parse>;
+
+function resultView({ warnings: _warnings, timings: _timings, ...view }: Result) {
+  return view;
+}
+
+function ratioOf({ status, progress }: TaskRecord): number {
+  if (status === 'completed') return 1;
+  return progress && progress.frames > 0 ? progress.frame / progress.frames : 0;
+}
+
+/**
+ * When a running task will be done, if it goes on as fast as it has gone: exact counts of frames make this honest from
+ * the first report on. A task that waits has no estimate yet.
+ */
+function etaOf(record: TaskRecord): Task['eta'] {
+  if (isTerminal(record.status)) return null;
+  const ratio = ratioOf(record);
+  if (record.startedAt === undefined || ratio === 0) return { start_at: null, finish_at: null };
+  const elapsedMs = record.updatedAt - record.startedAt;
+  return {
+    start_at: timestamp(record.startedAt),
+    finish_at: timestamp(record.startedAt + elapsedMs / ratio),
+  };
+}
+
+function timingsOf(record: TaskRecord, result: Result | undefined): Task['timings'] {
+  const processing = secondsBetween(record.startedAt, record.finishedAt);
+  return {
+    queue: secondsBetween(record.createdAt, record.startedAt),
+    processing,
+    stages: result?.timings ?? {},
+    real_time_factor: result && processing !== null ? processing / result.duration : null,
+  };
+}
+
+function secondsBetween(fromMs: number | undefined, toMs: number | undefined): number | null {
+  return fromMs === undefined || toMs === undefined ? null : (toMs - fromMs) / 1000;
+}
+
+function timestamp(ms: number): string {
+  return new Date(ms).toISOString();
+}
+
+function timestampOrNull(ms: number | undefined): string | null {
+  return ms === undefined ? null : timestamp(ms);
+}

@@ -1,0 +1,47 @@
+// Runs on a fresh clone, so it may use nothing but Node: installs the packages if they are missing, builds what is
+// stale, then does what it was asked for:
+//   node apps/local/bootstrap.js setup | start | demo [-- prompt…] | env-example
+import { spawnSync } from 'node:child_process';
+import { existsSync, statSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+const root = join(dirname(fileURLToPath(import.meta.url)), '..', '..');
+const [command = 'start', ...args] = process.argv.slice(2);
+
+requireNode([20, 19]);
+process.chdir(root);
+if (packagesAreStale()) {
+  console.error('Installing the packages (once).');
+  // npm says where its own program is; without npm around us, the one on the PATH does.
+  const npm = process.env.npm_execpath;
+  if (npm) runOrExit(process.execPath, [npm, 'ci', '--no-audit', '--no-fund']);
+  else runOrExit('npm', ['ci', '--no-audit', '--no-fund']);
+}
+// The whole tree, tests included, is only checked where someone is about to test it.
+const target = command === 'setup' ? '.' : join('apps', 'local');
+runOrExit(process.execPath, [join('node_modules', 'typescript', 'bin', 'tsc'), '-b', target]);
+const { main } = await import('./dist/main.js');
+await main(command, args);
+
+function requireNode([major, minor]) {
+  const [ourMajor, ourMinor] = process.versions.node.split('.').map(Number);
+  if (ourMajor > major || (ourMajor === major && ourMinor >= minor)) return;
+  console.error(`Node ${major}.${minor} or newer is needed; this is ${process.version}.`);
+  process.exit(1);
+}
+
+/** npm writes its own lock file into node_modules at the end of every install. */
+function packagesAreStale() {
+  const installed = join('node_modules', '.package-lock.json');
+  return !existsSync(installed) || statSync(installed).mtimeMs < statSync('package-lock.json').mtimeMs;
+}
+
+function runOrExit(program, programArgs) {
+  const { status, error } = spawnSync(program, programArgs, {
+    stdio: 'inherit',
+    shell: process.platform === 'win32',
+  });
+  if (error) console.error(`${program} could not be run: ${error.message}`);
+  if (status !== 0) process.exit(status ?? 1);
+}

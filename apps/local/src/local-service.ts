@@ -1,0 +1,83 @@
+import { mkdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import type { Releasers } from '@musicgen/service';
+import { chooseRedis } from './redis.ts';
+import { type LogLine, type ServiceProcess, startServiceProcess } from './service-process.ts';
+
+/** Everything a run of ours keeps between runs, under the repository. */
+const stateFolder = '.musicgen';
+
+export interface LocalService {
+  url: string;
+  api: ServiceProcess;
+  /** Starts a worker; resolves once it has loaded its model and claims tasks. */
+  startWorker(): Promise<ServiceProcess>;
+}
+
+export interface LocalServiceOptions {
+  /** Port of the API; 0 takes any. */
+  port: number;
+  releasers: Releasers;
+  say: (line: string) => void;
+}
+
+/** Redis and an API as processes on this machine; what is opened is registered to be closed in reverse. */
+export async function startLocalService({
+  port,
+  releasers,
+  say,
+}: LocalServiceOptions): Promise<LocalService> {
+  const logs = join(stateFolder, 'logs');
+  await mkdir(logs, { recursive: true });
+
+  const redis = await chooseRedis({ url: process.env.REDIS_URL, folder: join(stateFolder, 'redis'), say });
+  releasers.add('Redis', redis.stop);
+  say(`Redis    ${hidePassword(redis.url)} (${redis.origin})`);
+
+  const env = { REDIS_URL: redis.url };
+  const api = startServiceProcess({
+    name: 'API',
+    entry: entryOf('api'),
+    env: { ...env, API_PORT: String(port) },
+    logFile: join(logs, 'api.log'),
+  });
+  releasers.add('API', api.stop);
+  const { url } = await api.untilLogged('listening');
+  say(`API      ${url}`);
+  return {
+    url: String(url),
+    api,
+    async startWorker() {
+      const logFile = join(logs, 'worker.log');
+      const worker = startServiceProcess({
+        name: 'worker',
+        entry: entryOf('worker'),
+        env: { ...env, WORKER_HEALTH_PORT: process.env.WORKER_HEALTH_PORT ?? '0' },
+        logFile,
+      });
+      releasers.add('worker', worker.stop);
+      const { model, notice } = await untilReady(worker);
+      say(`Worker   ${model}, its log in ${logFile}${notice ? `\n         ${notice}` : ''}`);
+      return worker;
+    },
+  };
+}
+
+/** The worker itself goes on trying to load its model; for a person at a terminal the first failure is the answer. */
+function untilReady(worker: ServiceProcess): Promise<LogLine> {
+  return new Promise((resolve, reject) => {
+    worker.untilLogged('ready').then(resolve, reject);
+    worker.untilLogged('model not loaded').then(({ reason }) => reject(new Error(String(reason))), reject);
+  });
+}
+
+function entryOf(app: 'api' | 'worker'): string {
+  return fileURLToPath(new URL(`../../${app}/dist/main.js`, import.meta.url));
+}
+
+function hidePassword(url: string): string {
+  const parsed = new URL(url);
+  if (parsed.password) parsed.password = '***';
+  return parsed.href;
+}

@@ -1,0 +1,85 @@
+import { spawn } from 'node:child_process';
+import { EventEmitter, once } from 'node:events';
+import { createWriteStream } from 'node:fs';
+import { createInterface } from 'node:readline';
+
+/** One line of a process's JSON log. */
+export interface LogLine {
+  time: string;
+  level: string;
+  msg: string;
+  [field: string]: unknown;
+}
+
+/** An API or worker as a process of its own, as it would run in a container. */
+export interface ServiceProcess {
+  /** Emits `line` for every log line. */
+  log: EventEmitter<{ line: [LogLine] }>;
+  /** Resolves with the first log line of that message; rejects when the process ends before. */
+  untilLogged(message: string): Promise<LogLine>;
+  /** SIGTERM, then waits for its end. */
+  stop(): Promise<void>;
+  /** Resolves when it ends by itself or by `stop`. */
+  ended: Promise<{ code: number | null }>;
+}
+
+export interface ServiceProcessOptions {
+  name: string;
+  /** Path of its `main.js`. */
+  entry: string;
+  env: Record<string, string>;
+  logFile: string;
+}
+
+export function startServiceProcess({ name, entry, env, logFile }: ServiceProcessOptions): ServiceProcess {
+  const file = createWriteStream(logFile, { flags: 'a' });
+  // Its own process group: Ctrl-C reaches only us, and we stop what we started in the right order.
+  const child = spawn(process.execPath, [entry], {
+    env: { ...process.env, ...env },
+    stdio: ['ignore', 'pipe', 'pipe'],
+    detached: true,
+  });
+  child.stdout.pipe(file, { end: false });
+  child.stderr.pipe(file, { end: false });
+  const lastWords: string[] = [];
+  createInterface({ input: child.stderr }).on('line', (line) => lastWords.push(line));
+
+  const log: ServiceProcess['log'] = new EventEmitter();
+  log.setMaxListeners(0);
+  createInterface({ input: child.stdout }).on('line', (text) => {
+    const line = parseLine(text);
+    if (line) log.emit('line', line);
+  });
+  const ended = once(child, 'close').then(([code]) => ({ code: code as number | null }));
+
+  return {
+    log,
+    ended,
+    untilLogged(message) {
+      return new Promise((resolve, reject) => {
+        log.on('line', (line) => {
+          if (line.msg === message) resolve(line);
+        });
+        void ended.then(({ code }) => {
+          reject(
+            new Error(`The ${name} ended (exit code ${code}): ${lastWords.join('\n') || `see ${logFile}`}`),
+          );
+        });
+      });
+    },
+    async stop() {
+      child.kill('SIGTERM');
+      await ended;
+      file.end();
+    },
+  };
+}
+
+function parseLine(text: string): LogLine | undefined {
+  try {
+    return JSON.parse(text) as LogLine;
+  } catch {
+    // Not ours: something that a library printed. It is in the log file.
+    return undefined;
+  }
+}

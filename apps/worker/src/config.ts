@@ -1,0 +1,60 @@
+import { availableParallelism } from 'node:os';
+import { parsePriority, priorityNames } from '@musicgen/contract';
+import { integerSetting, loadConfig, logLevelSetting, portSetting, redisUrlSetting } from '@musicgen/service';
+import { z } from 'zod';
+
+const prioritiesSetting = z
+  .string()
+  .default(priorityNames.join(','))
+  .transform((text, context) => {
+    const parsed = text.split(',').map(parsePriority);
+    const names = parsed.filter((priority) => priority !== undefined);
+    if (names.length === parsed.length) return names;
+    context.addIssue({
+      code: 'custom',
+      message: `must be a comma-separated list of ${priorityNames.join(', ')}`,
+    });
+    return z.NEVER;
+  });
+
+/** The worker's environment. */
+export const workerConfigSchema = z.object({
+  REDIS_URL: redisUrlSetting,
+  TASK_KEY_PREFIX: z.string().min(1).default('musicgen'),
+  TASK_STALL_TIMEOUT: integerSetting({ min: 10, max: 604_800, fallback: 3600 }).describe(
+    'Seconds after which a running attempt counts as stalled although its worker lives.',
+  ),
+  ARTIFACT_URL: z
+    .string()
+    .regex(/^file:/, 'must be a file: URL')
+    .default('file:.musicgen/artifacts'),
+  LOG_LEVEL: logLevelSetting,
+  WORKER_PRIORITIES: prioritiesSetting.describe(
+    'Which queues this worker serves; it takes the best waiting task.',
+  ),
+  WORKER_SHUTDOWN_GRACE_SECONDS: integerSetting({ min: 0, max: 3600, fallback: 30 }).describe(
+    'After SIGTERM, how long running tasks may go on; what does not fit is handed back to its queue.',
+  ),
+  WORKER_HEALTH_HOST: z
+    .string()
+    .min(1)
+    .default('127.0.0.1')
+    .describe('Address of the health and metrics port.'),
+  WORKER_HEALTH_PORT: portSetting(9090).describe(
+    'Port for /livez, /readyz and /metrics; 0 lets the system choose.',
+  ),
+  MODEL_PATH: z
+    .string()
+    .min(1)
+    .default('models/musicgen-tiny')
+    .describe('Model folder: a Hugging Face MusicGen repository with its ONNX export.'),
+  ENGINE_THREADS: integerSetting({ min: 0, max: 256, fallback: 0 })
+    .transform((threads) => threads || availableParallelism())
+    .describe('Threads ONNX Runtime computes with; 0 takes one for each core.'),
+});
+
+export type WorkerConfig = z.output<typeof workerConfigSchema>;
+
+export function loadWorkerConfig(): WorkerConfig {
+  return loadConfig(workerConfigSchema, process.env);
+}

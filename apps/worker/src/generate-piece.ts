@@ -1,0 +1,91 @@
+import { createHash } from 'node:crypto';
+import { encodeWav, peakOf, toDecibels } from '@musicgen/audio';
+import {
+  type AcceptedRequest,
+  acceptedRequestSchema,
+  ServiceError,
+  type TaskResult,
+  type TaskStage,
+} from '@musicgen/contract';
+import type { Engine, PieceProgress } from '@musicgen/engine';
+import type { Claim } from '@musicgen/queue';
+import { type ArtifactStore, audioKey } from '@musicgen/storage';
+
+export interface GeneratePieceOptions {
+  claim: Claim;
+  engine: Engine;
+  store: ArtifactStore;
+  /** Stops the engine at its next step. */
+  signal: AbortSignal;
+  onStage: (stage: TaskStage) => void;
+  onProgress: (progress: PieceProgress) => void;
+}
+
+/**
+ * The one job of a worker: a claimed task's request becomes stored audio and the result that describes it.
+ * @throws ServiceError `storage_failed`, or whatever the engine gave as its reason.
+ */
+export async function generatePiece(options: GeneratePieceOptions): Promise<TaskResult> {
+  const { claim, engine, store, signal, onStage, onProgress } = options;
+  const request = requestOf(claim);
+  const piece = await engine.generate(
+    {
+      prompt: request.prompt,
+      durationSeconds: request.duration,
+      seed: request.seed,
+      guidanceScale: request.guidance_scale,
+      temperature: request.temperature,
+      topK: request.top_k,
+      topP: request.top_p,
+    },
+    { signal, onProgress, checkpoint: claim.checkpoint },
+  );
+
+  onStage('encoding_audio');
+  const encoding = startTimer();
+  const file = encodeWav(piece.samples, piece.sampleRate);
+  const encodingSeconds = encoding();
+
+  onStage('storing');
+  const storing = startTimer();
+  await storeAudio(store, claim.task.id, file);
+
+  return {
+    model: engine.model.name,
+    duration: (piece.samples[0]?.length ?? 0) / piece.sampleRate,
+    sample_rate: piece.sampleRate,
+    channels: piece.samples.length,
+    format: 'wav',
+    bytes: file.length,
+    sha256: createHash('sha256').update(file).digest('hex'),
+    peak_dbfs: toDecibels(Math.min(1, peakOf(piece.samples))),
+    sampling: {
+      temperature: piece.settings.temperature,
+      top_k: piece.settings.topK,
+      top_p: piece.settings.topP,
+      guidance_scale: piece.settings.guidanceScale,
+    },
+    warnings: piece.warnings,
+    timings: { ...piece.stageSeconds, encoding_audio: encodingSeconds, storing: storing() },
+  };
+}
+
+function requestOf({ task }: Claim): AcceptedRequest {
+  const parsed = acceptedRequestSchema.safeParse(task.request);
+  if (parsed.success) return parsed.data;
+  throw new ServiceError('corrupt_record', 'The stored request cannot be read.', { cause: parsed.error });
+}
+
+async function storeAudio(store: ArtifactStore, taskId: string, file: Buffer): Promise<void> {
+  try {
+    await store.put(audioKey(taskId), file);
+  } catch (error) {
+    throw new ServiceError('storage_failed', 'The audio could not be stored.', { cause: error });
+  }
+}
+
+/** Returns what tells the seconds since. */
+function startTimer(): () => number {
+  const startedAt = performance.now();
+  return () => (performance.now() - startedAt) / 1000;
+}

@@ -1,0 +1,121 @@
+import { randomBytes } from 'node:crypto';
+import { hostname } from 'node:os';
+import { type Engine, startEngine } from '@musicgen/engine';
+import { createStreamsQueue, patientRedisOptions } from '@musicgen/queue';
+import {
+  createLogger,
+  createRegistry,
+  keepTrying,
+  logEvents,
+  logRedisConnection,
+  readVersion,
+  redisProblem,
+  runProcess,
+  startHealthServer,
+} from '@musicgen/service';
+import { audioKey, openArtifactStore } from '@musicgen/storage';
+import { Redis } from 'ioredis';
+import { loadWorkerConfig } from './config.ts';
+import { createWorkerMetrics } from './metrics.ts';
+import { startWorker } from './worker.ts';
+
+/** One task at a time, until the engine batches. */
+const slots = 1;
+/** What closing needs beyond the grace for running tasks. */
+const closeMarginMs = 10_000;
+
+await runProcess({
+  loadConfig: loadWorkerConfig,
+  createLogger: ({ LOG_LEVEL }) => createLogger({ service: 'worker', level: LOG_LEVEL }),
+  closeWithinMs: ({ WORKER_SHUTDOWN_GRACE_SECONDS }) => WORKER_SHUTDOWN_GRACE_SECONDS * 1000 + closeMarginMs,
+  async open({ config, logger, releasers, closing }) {
+    const registry = createRegistry({
+      role: 'worker',
+      version: readVersion(new URL('../package.json', import.meta.url)),
+    });
+    const metrics = createWorkerMetrics(registry, slots);
+    const store = openArtifactStore(config.ARTIFACT_URL);
+
+    const redis = new Redis(config.REDIS_URL, { ...patientRedisOptions, connectionName: 'musicgen-worker' });
+    releasers.add('Redis', () => redis.disconnect());
+    logRedisConnection(redis, logger);
+
+    let modelProblem: string | undefined = 'The model is being loaded.';
+    const health = await startHealthServer({
+      host: config.WORKER_HEALTH_HOST,
+      port: config.WORKER_HEALTH_PORT,
+      registry,
+      async notReadyBecause() {
+        const problems = [modelProblem, await redisProblem(redis)];
+        return problems.filter((problem) => problem !== undefined);
+      },
+    });
+    releasers.add('health server', () => health.close());
+    logger.info('listening', { port: health.port });
+
+    const queue = createStreamsQueue({ redis, prefix: config.TASK_KEY_PREFIX });
+    logEvents(
+      queue.events,
+      {
+        'redis:warning': 'warn',
+        'lease:lapsed': 'warn',
+        'entry:discarded': 'warn',
+        'connection:replaced': 'debug',
+        'duty:failed': 'warn',
+      },
+      logger,
+    );
+    await keepTrying({
+      attempt: () => queue.prepare(),
+      onFailure: ({ code, message }, pauseMs) =>
+        logger.warn('the queue cannot be set up yet', {
+          reason: code,
+          detail: message,
+          retry_in_ms: pauseMs,
+        }),
+      signal: closing,
+    });
+
+    const engine = await keepTrying<Engine>({
+      attempt: () => startEngine({ modelFolder: config.MODEL_PATH, threads: config.ENGINE_THREADS, logger }),
+      onFailure({ code, message }, pauseMs) {
+        modelProblem = message;
+        logger.error('model not loaded', { reason: code, detail: message, retry_in_ms: pauseMs });
+      },
+      signal: closing,
+    });
+    if (engine === undefined) return;
+    if (closing.aborted) return engine.close();
+    releasers.add('engine', () => engine.close());
+    metrics.watchEngine(engine);
+    engine.events.on('engine:exit', () => {
+      modelProblem = 'The engine is being restarted.';
+    });
+    engine.events.on('engine:ready', () => {
+      modelProblem = undefined;
+    });
+    modelProblem = undefined;
+
+    const maintenance = queue.startMaintenance({
+      stallTimeoutMs: config.TASK_STALL_TIMEOUT * 1000,
+      removeArtifacts: (taskId) => store.remove(audioKey(taskId)),
+    });
+    releasers.add('maintenance', () => maintenance.stop());
+
+    const workerId = `${hostname()}-${process.pid}-${randomBytes(4).toString('hex')}`;
+    const consumer = queue.createConsumer({ workerId, priorities: config.WORKER_PRIORITIES });
+    releasers.add('consumer', () => consumer.close());
+    const worker = startWorker({
+      consumer,
+      engine,
+      store,
+      metrics,
+      logger,
+      slots,
+      graceMs: config.WORKER_SHUTDOWN_GRACE_SECONDS * 1000,
+    });
+    releasers.add('worker', () => worker.drain());
+    const { name: model, notice } = engine.model;
+    logger.info('ready', { worker: workerId, model, notice, priorities: config.WORKER_PRIORITIES });
+  },
+});

@@ -1,0 +1,125 @@
+import {
+  type ErrorCode,
+  errorCodes,
+  type Priority,
+  priorityNames,
+  type TaskResult,
+  type TaskStatus,
+  taskStatuses,
+} from '@musicgen/contract';
+import type { Engine } from '@musicgen/engine';
+import type { TaskRecord } from '@musicgen/queue';
+import { Counter, Gauge, Histogram, type Registry } from 'prom-client';
+
+/** Everything a worker measures, by what happened. */
+export interface WorkerMetrics {
+  taskClaimed(task: TaskRecord): void;
+  taskEnded(task: { priority: Priority; status: TaskStatus }): void;
+  taskCompleted(task: { result: TaskResult; seconds: number }): void;
+  attemptFailed(reason: ErrorCode): void;
+  taskRetried(reason: ErrorCode): void;
+  taskReturned(reason: 'worker_shutdown' | 'lost'): void;
+  slotsBusy(count: number): void;
+  draining(): void;
+  watchEngine(engine: Engine): void;
+}
+
+const queueWaitBuckets = [0.1, 0.5, 1, 5, 15, 30, 60, 120, 300, 600, 1800, 3600];
+const processingBuckets = [1, 2.5, 5, 10, 15, 20, 30, 45, 60, 90, 120, 180, 300, 600, 1200];
+const stageBuckets = [0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 25, 50, 100];
+const realTimeFactorBuckets = [0.1, 0.25, 0.5, 0.75, 1, 1.5, 2, 3, 5, 10, 20];
+
+export function createWorkerMetrics(registry: Registry, slots: number): WorkerMetrics {
+  const registers = [registry];
+  const counter = <Label extends string>(name: string, help: string, labelNames: Label[]) =>
+    new Counter({ name, help, labelNames, registers });
+  const gauge = (name: string, help: string) => new Gauge({ name, help, registers });
+  const histogram = <Label extends string>(
+    name: string,
+    help: string,
+    labelNames: Label[],
+    buckets: number[],
+  ) => new Histogram({ name, help, labelNames, buckets, registers });
+
+  const finished = counter('musicgen_tasks_finished_total', 'Tasks this worker brought to an end.', [
+    'priority',
+    'status',
+  ]);
+  const failures = counter('musicgen_task_failures_total', 'Attempts that failed.', ['reason']);
+  const retries = counter('musicgen_task_retries_total', 'Failed attempts that will be repeated.', [
+    'reason',
+  ]);
+  const requeues = counter('musicgen_task_requeues_total', 'Attempts that ended without a verdict.', [
+    'reason',
+  ]);
+  const audio = counter('musicgen_audio_generated_seconds_total', 'Seconds of audio of completed tasks.', []);
+  const bytes = counter('musicgen_result_bytes_total', 'Bytes of stored audio.', ['format']);
+  const restarts = counter(
+    'musicgen_worker_engine_restarts_total',
+    'Times the engine was started again after it ended.',
+    [],
+  );
+  const queueWait = histogram(
+    'musicgen_task_queue_wait_seconds',
+    'From submission to the first claim.',
+    ['priority'],
+    queueWaitBuckets,
+  );
+  const processing = histogram(
+    'musicgen_task_processing_duration_seconds',
+    'From the claim to the completion of an attempt.',
+    [],
+    processingBuckets,
+  );
+  const stages = histogram(
+    'musicgen_task_stage_duration_seconds',
+    'Time in one stage.',
+    ['stage'],
+    stageBuckets,
+  );
+  const realTimeFactor = histogram(
+    'musicgen_task_real_time_factor_ratio',
+    'Seconds of processing for one second of audio.',
+    [],
+    realTimeFactorBuckets,
+  );
+  gauge('musicgen_worker_slots', 'Tasks this worker can work on at once.').set(slots);
+  const busy = gauge('musicgen_worker_busy_slots', 'Tasks this worker works on now.');
+  const drains = gauge('musicgen_worker_draining', '1 while the worker shuts down.');
+  const engineUp = gauge('musicgen_worker_engine_up', '1 while the engine can work.');
+
+  for (const priority of priorityNames) {
+    for (const status of taskStatuses) finished.inc({ priority, status }, 0);
+  }
+  for (const reason of Object.keys(errorCodes)) {
+    failures.inc({ reason }, 0);
+    retries.inc({ reason }, 0);
+  }
+
+  return {
+    taskClaimed({ priority, attempt, createdAt, startedAt }) {
+      if (attempt === 1 && startedAt !== undefined)
+        queueWait.observe({ priority }, (startedAt - createdAt) / 1000);
+    },
+    taskEnded: (labels) => finished.inc(labels),
+    taskCompleted({ result, seconds }) {
+      processing.observe(seconds);
+      realTimeFactor.observe(seconds / result.duration);
+      audio.inc(result.duration);
+      bytes.inc({ format: result.format }, result.bytes);
+      for (const [stage, stageSeconds] of Object.entries(result.timings))
+        stages.observe({ stage }, stageSeconds);
+    },
+    attemptFailed: (reason) => failures.inc({ reason }),
+    taskRetried: (reason) => retries.inc({ reason }),
+    taskReturned: (reason) => requeues.inc({ reason }),
+    slotsBusy: (count) => busy.set(count),
+    draining: () => drains.set(1),
+    watchEngine(engine) {
+      engineUp.set(1);
+      engine.events.on('engine:exit', () => engineUp.set(0));
+      engine.events.on('engine:restarting', () => restarts.inc());
+      engine.events.on('engine:ready', () => engineUp.set(1));
+    },
+  };
+}

@@ -1,0 +1,210 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import { isRetryable, type ServiceError, toServiceError } from '@musicgen/contract';
+import type { Engine } from '@musicgen/engine';
+import { type Claim, every, type HeartbeatAnswer, type TaskConsumer } from '@musicgen/queue';
+import type { Logger } from '@musicgen/service';
+import type { ArtifactStore } from '@musicgen/storage';
+import { type Attempt, createAttempt } from './attempt.ts';
+import { generatePiece } from './generate-piece.ts';
+import type { WorkerMetrics } from './metrics.ts';
+
+export interface WorkerOptions {
+  consumer: TaskConsumer;
+  engine: Engine;
+  store: ArtifactStore;
+  metrics: WorkerMetrics;
+  logger: Logger;
+  /** Tasks worked on at once. */
+  slots: number;
+  /** How long `drain` lets running tasks go on. */
+  graceMs: number;
+}
+
+export interface Worker {
+  /** Stops claiming, finishes what fits into the grace, hands the rest back; resolves when nothing runs any more. */
+  drain(): Promise<void>;
+}
+
+/** Renewing every 10 s leaves room for two lost heartbeats within a lease of 30 s. */
+const heartbeatMs = 10_000;
+/** How soon clients see progress. */
+const progressMs = 500;
+/** How long an idle worker waits on the queue's bells before it looks by itself. */
+const idleMs = 5_000;
+const afterErrorMs = 1_000;
+
+/**
+ * Claims tasks and works on them until drained.
+ *
+ *     claim ─► generate ─┬─► complete
+ *                        ├─► fail               the engine or the store gave a reason
+ *                        ├─► acknowledgeCancel  a heartbeat answered `cancel`
+ *                        ├─► handBack           shutdown, and it does not fit into the grace
+ *                        └─► nothing            a heartbeat answered `lost`: another attempt owns the task
+ */
+export function startWorker(options: WorkerOptions): Worker {
+  const { consumer, metrics, logger } = options;
+  const attempts = new Map<Attempt, Promise<void>>();
+  const stopping = new AbortController();
+
+  const heart = startHeartbeats({ consumer, attempts, logger });
+  const stopListening = consumer.onCancelRequested((taskId) => {
+    for (const attempt of attempts.keys()) if (attempt.claim.task.id === taskId) attempt.stop('cancel');
+  });
+  const claiming = claimUntil(stopping.signal);
+
+  async function claimUntil(signal: AbortSignal): Promise<void> {
+    while (!signal.aborted) {
+      await takeNext(signal).catch(async (error: unknown) => {
+        logger.error('claiming failed', { error });
+        await delay(afterErrorMs, undefined, { signal }).catch(() => {});
+      });
+    }
+  }
+
+  async function takeNext(signal: AbortSignal): Promise<void> {
+    if (attempts.size >= options.slots) return void (await Promise.race(attempts.values()));
+    const claim = await consumer.claim();
+    if (claim) begin(claim);
+    else await consumer.waitForTask(idleMs, signal);
+  }
+
+  function begin(claim: Claim): void {
+    const attempt = createAttempt(claim);
+    metrics.taskClaimed(claim.task);
+    const ended = runAttempt(attempt, options).finally(() => {
+      attempts.delete(attempt);
+      metrics.slotsBusy(attempts.size);
+    });
+    attempts.set(attempt, ended);
+    metrics.slotsBusy(attempts.size);
+  }
+
+  return {
+    async drain() {
+      metrics.draining();
+      stopping.abort();
+      await claiming;
+      await finishWhatFits({ attempts, graceMs: options.graceMs });
+      stopListening();
+      await heart.stop();
+    },
+  };
+}
+
+type Attempts = Map<Attempt, Promise<void>>;
+
+/** One attempt from the claim to its end; never rejects. */
+async function runAttempt(attempt: Attempt, options: WorkerOptions): Promise<void> {
+  const { consumer, engine, store, metrics } = options;
+  const { claim } = attempt;
+  const { id, priority, requestId } = claim.task;
+  const logger = options.logger.child({ task_id: id, request_id: requestId, attempt: claim.task.attempt });
+  const startedAt = performance.now();
+  logger.info('task claimed', { priority, resumed: claim.checkpoint !== undefined });
+  try {
+    const result = await generatePiece({
+      claim,
+      engine,
+      store,
+      signal: attempt.signal,
+      onStage: (stage) => attempt.report({ stage }),
+      onProgress: ({ stage, frame, frames, checkpoint }) =>
+        attempt.report({ stage, progress: { frame, frames }, checkpoint }),
+    });
+    const seconds = (performance.now() - startedAt) / 1000;
+    const outcome = await consumer.complete(claim, result);
+    logger.info('task ended', { priority, outcome, seconds, audio_seconds: result.duration });
+    if (outcome === 'lost') return metrics.taskReturned('lost');
+    metrics.taskCompleted({ result, seconds });
+    metrics.taskEnded({ priority, status: 'completed' });
+  } catch (thrown) {
+    await endUnfinished({ attempt, error: toServiceError(thrown), options, logger }).catch(
+      (error: unknown) => {
+        // The lease lapses then, and the task is claimed again.
+        logger.error('the end of an attempt could not be recorded', { error });
+      },
+    );
+  }
+}
+
+interface UnfinishedOptions {
+  attempt: Attempt;
+  error: ServiceError;
+  options: WorkerOptions;
+  logger: Logger;
+}
+
+async function endUnfinished({ attempt, error, options: { consumer, metrics }, logger }: UnfinishedOptions) {
+  const { claim } = attempt;
+  const { priority } = claim.task;
+  const reason = attempt.stopReason();
+  switch (reason) {
+    case 'lost':
+      metrics.taskReturned('lost');
+      return logger.info('task lost: another attempt owns it');
+    case 'drain':
+      metrics.taskReturned('worker_shutdown');
+      return logger.info('task handed back', {
+        outcome: await consumer.handBack(claim, attempt.checkpoint()),
+      });
+    case 'cancel': {
+      const outcome = await consumer.acknowledgeCancel(claim);
+      if (outcome === 'cancelled') metrics.taskEnded({ priority, status: 'cancelled' });
+      return logger.info('task ended', { priority, outcome });
+    }
+    case undefined: {
+      const { code, message: detail } = error;
+      metrics.attemptFailed(code);
+      const outcome = await consumer.fail(claim, { code, detail, retryable: isRetryable(code) });
+      if (outcome === 'retrying') metrics.taskRetried(code);
+      if (outcome === 'failed') metrics.taskEnded({ priority, status: 'failed' });
+      return logger.warn('attempt failed', { priority, outcome, reason: code, error });
+    }
+    default:
+      reason satisfies never;
+  }
+}
+
+/** One call for all held tasks: when one has news, and often enough to keep the leases. */
+function startHeartbeats({
+  consumer,
+  attempts,
+  logger,
+}: {
+  consumer: TaskConsumer;
+  attempts: Attempts;
+  logger: Logger;
+}) {
+  let lastBeatAt = 0;
+  return every({
+    intervalMs: progressMs,
+    async run() {
+      const held = [...attempts.keys()].filter((attempt) => attempt.stopReason() !== 'lost');
+      const due = Date.now() - lastBeatAt >= heartbeatMs || held.some((attempt) => attempt.hasNews());
+      if (held.length === 0 || !due) return;
+      lastBeatAt = Date.now();
+      const answers = await consumer.heartbeat(held.map((attempt) => attempt.beat()));
+      for (const [index, attempt] of held.entries()) heed(attempt, answers[index]);
+    },
+    onError: (error) => logger.warn('heartbeat failed', { error }),
+  });
+}
+
+function heed(attempt: Attempt, answer: HeartbeatAnswer | undefined): void {
+  if (answer === 'cancel' || answer === 'lost') attempt.stop(answer);
+}
+
+/** Waits for running tasks, but hands back at once what will not be done in time by its own measured speed. */
+async function finishWhatFits({ attempts, graceMs }: { attempts: Attempts; graceMs: number }): Promise<void> {
+  const deadline = Date.now() + graceMs;
+  while (attempts.size > 0) {
+    for (const attempt of attempts.keys()) {
+      const leftMs = deadline - Date.now();
+      const fits =
+        leftMs > 0 && (attempt.remainingMs() <= leftMs || attempt.remainingMs() === Number.POSITIVE_INFINITY);
+      if (!fits) attempt.stop('drain');
+    }
+    await Promise.race([...attempts.values(), delay(100)]);
+  }
+}
