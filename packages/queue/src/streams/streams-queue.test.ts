@@ -1,23 +1,6 @@
-import type { RedisServer } from '@musicgen/redis-server';
-import { claimOne, createTestQueue, newTask, startTestServer, type TestQueue } from './test-setup.ts';
+import { claimOne, newTask, useTestServer } from './test-setup.ts';
 
-let server: RedisServer;
-beforeAll(async () => {
-  server = await startTestServer();
-});
-afterAll(() => server.stop());
-
-let open: TestQueue[] = [];
-afterEach(async () => {
-  await Promise.all(open.map((test) => test.close()));
-  open = [];
-});
-
-async function setup(): Promise<TestQueue> {
-  const test = await createTestQueue(server.url);
-  open.push(test);
-  return test;
-}
+const setup = useTestServer();
 
 test('a task goes from its submission to its result', async () => {
   const { producer, consumer } = await setup();
@@ -39,4 +22,47 @@ test('a task goes from its submission to its result', async () => {
   expect(finished).toMatchObject({ status: 'completed', result: { duration: 10 } });
   expect(finished?.stage).toBeUndefined();
   expect(await consumer.claim()).toBeUndefined();
+});
+
+test('finished tasks leave nothing in stream, group and indexes but their record', async () => {
+  const { redis, keys, enqueue, consumer } = await setup();
+  await enqueue();
+  await consumer.complete(await claimOne(consumer), {});
+
+  expect(await redis.xlen(keys.stream('NORMAL'))).toBe(0);
+  expect(await redis.xpending(keys.stream('NORMAL'), 'workers')).toEqual([0, null, null, null]);
+  expect(await redis.zcard(keys.waiting('NORMAL'))).toBe(0);
+  expect(await redis.zcard(keys.status('processing'))).toBe(0);
+  expect(await redis.zcard(keys.status('completed'))).toBe(1);
+});
+
+test('maintenance brings a lost task back without anyone asking', async () => {
+  const { queue, enqueue, consumer, createConsumer } = await setup();
+  const id = await enqueue();
+  await claimOne(consumer);
+
+  const lapsed = new Promise((resolve) => queue.events.once('lease:lapsed', resolve));
+  const maintenance = queue.startMaintenance({ intervalMs: 10, leaseMs: 20 });
+  expect(await lapsed).toEqual({ taskId: id, outcome: 'returned' });
+  await maintenance.stop();
+  expect((await claimOne(createConsumer())).task).toMatchObject({ id, attempt: 1, stalls: 1 });
+});
+
+test('a duty that fails is reported and does not end the loop', async () => {
+  const { redis, keys, queue } = await setup();
+  await redis.set(keys.delayed, 'not a sorted set');
+  const failed = new Promise((resolve) => queue.events.once('duty:failed', resolve));
+  const maintenance = queue.startMaintenance({ intervalMs: 10 });
+  expect(await failed).toMatchObject({ duty: 'promote due retries' });
+
+  await redis.del(keys.delayed);
+  const removed = new Promise((resolve) => queue.events.once('retry:promoted', resolve));
+  await redis.zadd(keys.delayed, 1, await delayedTask());
+  await removed;
+  await maintenance.stop();
+
+  async function delayedTask(): Promise<string> {
+    await redis.hset(keys.task('retry-1'), { status: 'pending', priority: 'LOW', request: '{}' });
+    return 'retry-1';
+  }
 });

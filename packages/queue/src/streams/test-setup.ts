@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { type RedisServer, type RedisServerOptions, startRedisServer } from '@musicgen/redis-server';
+import { type RedisServer, startRedisServer } from '@musicgen/redis-server';
 import { Redis } from 'ioredis';
 import { createKeys, type Keys } from '../keys.ts';
 import type { Claim, NewTask, TaskConsumer, TaskProducer } from '../task-queue.ts';
@@ -18,9 +18,27 @@ export interface TestQueue {
   close(): Promise<void>;
 }
 
-/** A real server for the tests of one file. */
-export function startTestServer(options: RedisServerOptions = {}): Promise<RedisServer> {
-  return startRedisServer({ ...options, settings: { appendonly: 'no', ...options.settings } });
+/**
+ * Starts a real server for the tests of one file and returns their `setup`: each call gives a queue of its own under
+ * a fresh prefix, which is closed after the test.
+ */
+export function useTestServer(settings: Record<string, string> = {}) {
+  let server: RedisServer | undefined;
+  const opened: TestQueue[] = [];
+
+  beforeAll(async () => {
+    server = await startRedisServer({ settings: { appendonly: 'no', ...settings } });
+  });
+  afterEach(async () => {
+    await Promise.all(opened.splice(0).map((test) => test.close()));
+  });
+  afterAll(() => server?.stop());
+
+  return async (options: Partial<StreamsQueueOptions> = {}): Promise<TestQueue> => {
+    const test = await createTestQueue(server?.url ?? '', options);
+    opened.push(test);
+    return test;
+  };
 }
 
 export async function createTestQueue(

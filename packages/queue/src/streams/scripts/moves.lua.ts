@@ -127,6 +127,7 @@ local function take_back(task, time, max_stalls)
   task.stalls = task.stalls + 1
   if task.stalls > max_stalls then
     bury(task, time, 'worker_lost The task lost ' .. task.stalls .. ' workers')
+    redis.call('HSET', task_key(task.id), 'stalls', task.stalls)
     return 'buried'
   end
   return_to_queue(task, time, 'stalled')

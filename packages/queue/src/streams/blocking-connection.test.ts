@@ -1,0 +1,74 @@
+import { once } from 'node:events';
+import { startRedisServer } from '@musicgen/redis-server';
+import { claimOne, createTestQueue } from './test-setup.ts';
+
+/** A server of the test's own, because these tests stop and kill it. */
+async function setup() {
+  const server = await startRedisServer();
+  const test = await createTestQueue(server.url);
+  return {
+    ...test,
+    server,
+    async tearDown() {
+      await test.close();
+      server.process.kill('SIGCONT');
+      await server.stop();
+    },
+  };
+}
+
+test('a frozen Redis ends the wait in time, and work resumes by itself when it thaws', async () => {
+  const { server, queue, consumer, enqueue, tearDown } = await setup();
+  const replaced = once(queue.events, 'connection:replaced');
+  const waiting = consumer.waitForTask(100, new AbortController().signal);
+  server.process.kill('SIGSTOP');
+  await waiting;
+  expect((await replaced)[0]).toMatchObject({ role: 'bells', error: { code: 'dependency_unavailable' } });
+
+  server.process.kill('SIGCONT');
+  const again = consumer.waitForTask(30_000, new AbortController().signal);
+  const id = await enqueue();
+  await again;
+  expect((await claimOne(consumer)).task.id).toBe(id);
+  await tearDown();
+});
+
+test('a connection that the server kills is replaced and the next task still wakes the worker', async () => {
+  const { redis, consumer, enqueue, tearDown } = await setup();
+  const waiting = consumer.waitForTask(30_000, new AbortController().signal);
+  let blocked: string | undefined;
+  while (blocked === undefined) {
+    blocked = /id=(\d+)[^\n]* cmd=blpop/.exec(String(await redis.client('LIST')))?.[1];
+  }
+  await redis.client('KILL', 'ID', blocked);
+  await waiting;
+
+  const again = consumer.waitForTask(30_000, new AbortController().signal);
+  const id = await enqueue();
+  await again;
+  expect((await claimOne(consumer)).task.id).toBe(id);
+  await tearDown();
+});
+
+test('followers go on where they stood after their connection was killed', async () => {
+  const { redis, queue, enqueue, producer, tearDown } = await setup();
+  const reader = queue.createLifecycleReader();
+  await reader.latestId();
+  const id = await enqueue();
+  const cancelled = new Promise<void>((resolve) => {
+    reader.follow(id, ({ type }) => {
+      if (type === 'cancelled') resolve();
+    });
+  });
+  const replaced = once(queue.events, 'connection:replaced');
+  let blocked: string | undefined;
+  while (blocked === undefined) {
+    blocked = /id=(\d+)[^\n]* cmd=xread/.exec(String(await redis.client('LIST')))?.[1];
+  }
+  await redis.client('KILL', 'ID', blocked);
+  await replaced;
+  await producer.cancel(id);
+  await cancelled;
+  await reader.close();
+  await tearDown();
+});
