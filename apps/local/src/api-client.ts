@@ -1,6 +1,6 @@
 import { writeFile } from 'node:fs/promises';
 import type { Problem, Task } from '@musicgen/contract';
-import { createParser } from 'eventsource-parser';
+import { EventSourceParserStream } from 'eventsource-parser/stream';
 
 /** What the demo asks of the HTTP API. */
 export interface ApiClient {
@@ -38,15 +38,9 @@ export function createApiClient(baseUrl: string): ApiClient {
   };
 }
 
-async function* eventsOf(response: Response): AsyncGenerator<{ name: string; data: Partial<Task> }> {
-  const waiting: { name: string; data: Partial<Task> }[] = [];
-  const parser = createParser({
-    onEvent: ({ event = 'message', data }) =>
-      waiting.push({ name: event, data: JSON.parse(data) as Partial<Task> }),
-  });
-  const decoder = new TextDecoder();
-  for await (const chunk of response.body ?? []) {
-    parser.feed(decoder.decode(chunk, { stream: true }));
-    yield* waiting.splice(0);
-  }
+async function* eventsOf({ body }: Response): AsyncGenerator<{ name: string; data: Partial<Task> }> {
+  if (body === null) return;
+  const events = body.pipeThrough(new TextDecoderStream()).pipeThrough(new EventSourceParserStream());
+  for await (const { event = 'message', data } of events)
+    yield { name: event, data: JSON.parse(data) as Partial<Task> };
 }
