@@ -1,7 +1,5 @@
-import { readFile } from 'node:fs/promises';
-import { join } from 'node:path';
-import { ServiceError } from '@musicgen/contract';
 import { z } from 'zod';
+import { broken, readJsonObject } from '../json-file.ts';
 
 /** transformers leaves out keys that equal its class defaults, so every key's default here is that of its class. */
 const size = (fallback: number) => z.int().positive().max(1_000_000).default(fallback);
@@ -91,21 +89,8 @@ export type CodecConfig = CheckpointConfig['audio_encoder'];
  * @throws ServiceError `model_load_failed` when it is missing, malformed or describes another architecture
  */
 export async function readCheckpointConfig(folder: string): Promise<CheckpointConfig> {
-  const parsed = configSchema.safeParse(await readConfigJson(folder));
+  const parsed = configSchema.safeParse(await readJsonObject(folder, 'config.json'));
   if (parsed.success) return parsed.data;
-  const problems = parsed.error.issues.map((issue) => `${issue.path.join('.') || 'it'}: ${issue.message}`);
-  throw new ServiceError(
-    'model_load_failed',
-    `config.json in ${folder} is not a MusicGen checkpoint's: ${problems.join('; ')}.`,
-    { cause: parsed.error },
-  );
-}
-
-async function readConfigJson(folder: string): Promise<unknown> {
-  try {
-    return JSON.parse(await readFile(join(folder, 'config.json'), 'utf8'));
-  } catch (cause) {
-    const problem = cause instanceof SyntaxError ? 'is not valid JSON' : 'cannot be read';
-    throw new ServiceError('model_load_failed', `config.json in ${folder} ${problem}.`, { cause });
-  }
+  const problems = parsed.error.issues.map((issue) => `${issue.path.join('.')}: ${issue.message}`);
+  throw broken('config.json', `cannot be converted: ${problems.join('; ')}`, parsed.error);
 }

@@ -1,8 +1,8 @@
-import { access, readFile } from 'node:fs/promises';
-import { basename, join } from 'node:path';
-import { ServiceError } from '@musicgen/contract';
+import { readdir } from 'node:fs/promises';
+import { join } from 'node:path';
 import { z } from 'zod';
-import { decodeFloats } from './float-formats.ts';
+import { broken, readJsonObject } from '../json-file.ts';
+import { floatDecoder } from './float-formats.ts';
 import { openSafetensors, type SafetensorsFile } from './safetensors.ts';
 
 /** A float32 tensor that is known now and read later, so that only one is in memory at a time. */
@@ -20,6 +20,7 @@ export interface CheckpointWeights {
   close(): Promise<void>;
 }
 
+const indexName = 'model.safetensors.index.json';
 const indexSchema = z.object({ weight_map: z.record(z.string(), z.string()) });
 
 /**
@@ -35,9 +36,7 @@ export async function openCheckpointWeights(folder: string): Promise<CheckpointW
     has: (name) => fileOf.has(name),
     get: (name, shape) => {
       const file = fileOf.get(name);
-      if (!file) {
-        throw invalid(`${files.map((each) => each.name).join(', ')} has no tensor ${name}.`);
-      }
+      if (!file) throw broken(files.map((each) => each.name).join(', '), `has no tensor ${name}`);
       return weightIn(file, name, shape);
     },
     close: async () => {
@@ -49,52 +48,44 @@ export async function openCheckpointWeights(folder: string): Promise<CheckpointW
 function weightIn(file: SafetensorsFile, name: string, shape: readonly number[]): Weight {
   const entry = file.entries.get(name);
   if (entry?.shape.join() !== shape.join()) {
-    throw invalid(`${file.name} has tensor ${name} with shape [${entry?.shape}], expected [${shape}].`);
+    throw broken(file.name, `has tensor ${name} with shape [${entry?.shape}], expected [${shape}]`);
   }
-  if (decodeFloats(entry.dtype, new Uint8Array()) === undefined) {
-    throw invalid(`${file.name} has tensor ${name} as ${entry.dtype}, expected F32, F16 or BF16.`);
-  }
+  const decode = floatDecoder(entry.dtype);
+  if (!decode) throw broken(file.name, `has tensor ${name} as ${entry.dtype}, expected F32, F16 or BF16`);
   return {
     name,
     shape,
     load: async () => {
-      const values = decodeFloats(entry.dtype, await file.readBytes(name)) ?? new Float32Array();
+      const values = decode(await file.readBytes(name));
       const bad = values.findIndex((value) => !Number.isFinite(value));
-      if (bad >= 0) throw invalid(`${file.name} has ${values[bad]} in tensor ${name}, at element ${bad}.`);
+      if (bad >= 0) throw broken(file.name, `has ${values[bad]} in tensor ${name}, at element ${bad}`);
       return values;
     },
   };
 }
 
 async function listWeightFiles(folder: string): Promise<string[]> {
-  if (await exists(join(folder, 'model.safetensors'))) return ['model.safetensors'];
-  const indexName = 'model.safetensors.index.json';
-  if (!(await exists(join(folder, indexName)))) throw invalid(await explainMissingWeights(folder));
-  const text = await readFile(join(folder, indexName), 'utf8');
-  const shards = new Set(Object.values(parseIndex(indexName, text).weight_map));
+  const present = new Set(await readdir(folder));
+  if (present.has('model.safetensors')) return ['model.safetensors'];
+  if (present.has(indexName)) return await listShards(folder, present);
+  const isPickled = present.has('pytorch_model.bin') || present.has('pytorch_model.bin.index.json');
+  throw broken(
+    'model.safetensors',
+    isPickled
+      ? `is missing in ${folder}, which has only pytorch_model.bin; save the checkpoint as safetensors first`
+      : `is missing in ${folder}`,
+  );
+}
+
+async function listShards(folder: string, present: ReadonlySet<string>): Promise<string[]> {
+  const index = indexSchema.safeParse(await readJsonObject(folder, indexName));
+  if (!index.success) throw broken(indexName, 'has no weight_map of tensor and file names', index.error);
+  const shards = new Set(Object.values(index.data.weight_map));
   for (const shard of shards) {
-    // The index comes from outside: it must not make us read files elsewhere.
-    if (shard !== basename(shard)) throw invalid(`${indexName} names ${shard}, which is not in its folder.`);
-    if (!(await exists(join(folder, shard)))) throw invalid(`${shard}, named by ${indexName}, is missing.`);
+    // Only names that are in the folder: the index comes from outside and must not make us read files elsewhere.
+    if (!present.has(shard)) throw broken(indexName, `names ${shard}, which is missing in ${folder}`);
   }
   return [...shards];
-}
-
-function parseIndex(indexName: string, text: string) {
-  try {
-    return indexSchema.parse(JSON.parse(text));
-  } catch (cause) {
-    throw invalid(`${indexName} is not a safetensors index.`, cause);
-  }
-}
-
-async function explainMissingWeights(folder: string): Promise<string> {
-  const pickle = 'pytorch_model.bin';
-  const hasPickle =
-    (await exists(join(folder, pickle))) || (await exists(join(folder, `${pickle}.index.json`)));
-  return hasPickle
-    ? `${folder} has its weights only as ${pickle}; save them as safetensors first.`
-    : `${folder} has no model.safetensors.`;
 }
 
 /** Opens every file, or none. */
@@ -107,15 +98,4 @@ async function openAll(folder: string, names: readonly string[]): Promise<Safete
     await Promise.all(opened.map((file) => file.close()));
     throw error;
   }
-}
-
-async function exists(path: string): Promise<boolean> {
-  return await access(path).then(
-    () => true,
-    () => false,
-  );
-}
-
-function invalid(message: string, cause?: unknown) {
-  return new ServiceError('model_load_failed', message, { cause });
 }

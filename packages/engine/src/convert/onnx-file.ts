@@ -1,10 +1,10 @@
-import { type FileHandle, open } from 'node:fs/promises';
+import { basename } from 'node:path';
 import { create, type DescField, toBinary } from '@bufbuild/protobuf';
 import { BinaryWriter, WireType } from '@bufbuild/protobuf/wire';
-import { ServiceError } from '@musicgen/contract';
 import type { Weight } from './checkpoint-weights.ts';
 import type { GraphBuilder } from './graph-builder.ts';
 import {
+  TensorProto_DataLocation as DataLocation,
   TensorProto_DataType as DataType,
   GraphProtoSchema,
   ModelProtoSchema,
@@ -19,91 +19,92 @@ const modelHeader = {
 };
 
 /** A protobuf message, and so an ONNX file, has to stay below 2 GiB. */
-const maxFileBytes = 2 ** 31 - 1;
-const headerMargin = 4096;
+const maxMessageBytes = 2 ** 31 - 1;
 
-/** An ONNX file that is laid out but not written: everything but the weights' values. */
-export interface OnnxFilePlan {
+/** The ONNX specification's advice for external data: onnxruntime can then map it into memory. */
+const externalAlignment = 4096;
+
+/** A file that is laid out but not written yet: bytes that are known, and weights whose values are read when their turn comes. */
+export interface FilePlan {
+  readonly path: string;
   readonly byteLength: number;
-  readonly head: Uint8Array;
-  readonly weights: readonly { readonly weight: Weight; readonly head: Uint8Array }[];
+  readonly parts: readonly (Uint8Array | Weight)[];
 }
 
 /**
- * Lays out a model whose weights are stored inside the file. Message lengths come before their content in protobuf, and
- * all of them are known from the weights' shapes, so that the values can be streamed afterwards, one tensor at a time.
- * @throws ServiceError `model_load_failed` when the weights do not fit into one file
+ * Lays out a model: one file, or where that would pass protobuf's limit the graph and beside it `<path>_data` with the
+ * weights (https://onnx.ai/onnx/repo-docs/ExternalData.html). All sizes follow from the weights' shapes, so the values
+ * can be streamed one tensor at a time.
  */
-export function planOnnxFile(name: string, graph: GraphBuilder): OnnxFilePlan {
-  const weights = [...graph.weights.values()].map((weight) => ({ weight, head: weightHead(weight) }));
-  const graphHead = toBinary(GraphProtoSchema, graph.toProto());
-  const weightBytes = weights.reduce((sum, { weight, head }) => sum + head.length + valueBytes(weight), 0);
-  if (graphHead.length + weightBytes > maxFileBytes - headerMargin) throw tooLarge(name, weightBytes);
+export function planOnnxFiles(path: string, graph: GraphBuilder, maxBytes = maxMessageBytes): FilePlan[] {
+  const whole = planWhole(path, graph);
+  return whole.byteLength <= maxBytes ? [whole] : planWithExternalData(path, graph);
+}
+
+/**
+ * Protobuf puts a message's length before its content. So the model's own fields come first, then the head of the graph
+ * field, the graph without weights, and each weight as one more element of its `initializer`.
+ */
+function planWhole(path: string, graph: GraphBuilder): FilePlan {
+  const body = toBinary(GraphProtoSchema, graph.toProto());
+  const weights = [...graph.weights.values()].flatMap((weight) => [initializerHead(weight), weight]);
+  const graphBytes = body.length + totalBytes(weights);
   const model = toBinary(ModelProtoSchema, create(ModelProtoSchema, modelHeader));
-  const graphField = fieldHead(ModelProtoSchema.field.graph, graphHead.length + weightBytes);
-  const head = Buffer.concat([model, graphField, graphHead]);
-  return { byteLength: head.length + weightBytes, head, weights };
+  return filePlan(path, [model, fieldHead(ModelProtoSchema.field.graph, graphBytes), body, ...weights]);
 }
 
 /** A GraphProto.initializer up to, but without, its values. */
-function weightHead(weight: Weight): Uint8Array {
-  const description = toBinary(
-    TensorProtoSchema,
-    create(TensorProtoSchema, {
-      name: weight.name,
-      dims: weight.shape.map(BigInt),
-      dataType: DataType.FLOAT,
-    }),
-  );
-  const values = fieldHead(TensorProtoSchema.field.rawData, valueBytes(weight));
-  const length = description.length + values.length + valueBytes(weight);
+function initializerHead(weight: Weight): Uint8Array {
+  const description = toBinary(TensorProtoSchema, create(TensorProtoSchema, describe(weight)));
+  const values = fieldHead(TensorProtoSchema.field.rawData, weightBytes(weight));
+  const length = description.length + values.length + weightBytes(weight);
   return Buffer.concat([fieldHead(GraphProtoSchema.field.initializer, length), description, values]);
 }
 
-function fieldHead(field: DescField, byteLength: number): Uint8Array {
-  return new BinaryWriter().tag(field.number, WireType.LengthDelimited).uint32(byteLength).finish();
-}
-
-function valueBytes(weight: Weight): number {
-  return weight.shape.reduce((product, size) => product * size, Float32Array.BYTES_PER_ELEMENT);
-}
-
-function tooLarge(name: string, byteCount: number) {
-  const gigabytes = (byteCount / 1e9).toFixed(1);
-  return new ServiceError(
-    'model_load_failed',
-    `${name} would take ${gigabytes} GB, but one ONNX file holds at most 2 GB.`,
-  );
-}
-
-export interface WriteOnnxFileOptions {
-  readonly path: string;
-  readonly plan: OnnxFilePlan;
-  readonly onBytes: (byteCount: number) => void;
-  readonly signal?: AbortSignal | undefined;
-}
-
-/** Writes the planned file; at most one weight is in memory at a time. */
-export async function writeOnnxFile({ path, plan, onBytes, signal }: WriteOnnxFileOptions): Promise<void> {
-  const file = await open(path, 'wx');
-  try {
-    await writeAll(file, plan.head);
-    onBytes(plan.head.length);
-    for (const { weight, head } of plan.weights) {
-      signal?.throwIfAborted();
-      const values = await weight.load();
-      await writeAll(file, head);
-      await writeAll(file, new Uint8Array(values.buffer, values.byteOffset, values.byteLength));
-      onBytes(head.length + values.byteLength);
-    }
-    await file.sync();
-  } finally {
-    await file.close();
+function planWithExternalData(path: string, graph: GraphBuilder): FilePlan[] {
+  const dataPath = `${path}_data`;
+  const proto = graph.toProto();
+  const parts: (Uint8Array | Weight)[] = [];
+  let offset = 0;
+  for (const weight of graph.weights.values()) {
+    const padding = -offset & (externalAlignment - 1);
+    offset += padding;
+    proto.initializer.push(create(TensorProtoSchema, describeExternal(weight, basename(dataPath), offset)));
+    parts.push(new Uint8Array(padding), weight);
+    offset += weightBytes(weight);
   }
+  const model = toBinary(ModelProtoSchema, create(ModelProtoSchema, { ...modelHeader, graph: proto }));
+  return [filePlan(path, [model]), filePlan(dataPath, parts)];
 }
 
-/** A single write may be cut short, at the latest at 2 GiB. */
-async function writeAll(file: FileHandle, bytes: Uint8Array): Promise<void> {
-  let done = 0;
-  while (done < bytes.length) done += (await file.write(bytes, done, bytes.length - done)).bytesWritten;
+function describe({ name, shape }: Weight) {
+  return { name, dims: shape.map(BigInt), dataType: DataType.FLOAT };
+}
+
+function describeExternal(weight: Weight, location: string, offset: number) {
+  const place = { location, offset: `${offset}`, length: `${weightBytes(weight)}` };
+  return {
+    ...describe(weight),
+    dataLocation: DataLocation.EXTERNAL,
+    externalData: Object.entries(place).map(([key, value]) => ({ key, value })),
+  };
+}
+
+function filePlan(path: string, parts: readonly (Uint8Array | Weight)[]): FilePlan {
+  return { path, byteLength: totalBytes(parts), parts };
+}
+
+/** The tag and length that open a field of bytes or of a message; the content follows. */
+function fieldHead(field: DescField, byteLength: number): Uint8Array {
+  // A length beyond 32 bits only occurs in a plan that is then given up for external data.
+  const length = Math.min(byteLength, 2 ** 32 - 1);
+  return new BinaryWriter().tag(field.number, WireType.LengthDelimited).uint32(length).finish();
+}
+
+function totalBytes(parts: readonly (Uint8Array | Weight)[]): number {
+  return parts.reduce((sum, part) => sum + ('load' in part ? weightBytes(part) : part.length), 0);
+}
+
+function weightBytes(weight: Weight): number {
+  return weight.shape.reduce((product, size) => product * size, Float32Array.BYTES_PER_ELEMENT);
 }

@@ -1,7 +1,7 @@
 import { type FileHandle, open } from 'node:fs/promises';
 import { basename } from 'node:path';
-import { ServiceError } from '@musicgen/contract';
 import { z } from 'zod';
+import { broken } from '../json-file.ts';
 
 /** Bytes per element of every dtype the format knows; the converter itself reads only the floating-point ones. */
 const bytesPerElement: ReadonlyMap<string, number> = new Map([
@@ -59,7 +59,9 @@ export interface SafetensorsFile {
  */
 export async function openSafetensors(path: string): Promise<SafetensorsFile> {
   const name = basename(path);
-  const file = await open(path);
+  const file = await open(path).catch((error: Error) => {
+    throw broken(name, `cannot be read: ${error.message}`, error);
+  });
   try {
     const { size } = await file.stat();
     const entries = await readHeader({ file, name, size });
@@ -68,7 +70,7 @@ export async function openSafetensors(path: string): Promise<SafetensorsFile> {
       entries,
       readBytes: async (tensorName) => {
         const entry = entries.get(tensorName);
-        if (!entry) throw invalid(name, `has no tensor ${tensorName}`);
+        if (!entry) throw broken(name, `has no tensor ${tensorName}`);
         return await readRange({ file, name, begin: entry.begin, end: entry.end });
       },
       close: () => file.close(),
@@ -81,11 +83,11 @@ export async function openSafetensors(path: string): Promise<SafetensorsFile> {
 
 async function readHeader(source: { file: FileHandle; name: string; size: number }) {
   const { file, name, size } = source;
-  if (size < 8) throw invalid(name, `is only ${size} bytes long, too short for a safetensors file`);
+  if (size < 8) throw broken(name, `is only ${size} bytes long, too short for a safetensors file`);
   const prefix = await readRange({ file, name, begin: 0, end: 8 });
   const headerBytes = new DataView(prefix.buffer).getBigUint64(0, true);
   if (headerBytes > BigInt(Math.min(maxHeaderBytes, size - 8))) {
-    throw invalid(name, `announces a header of ${headerBytes} bytes, but the file has ${size} bytes`);
+    throw broken(name, `announces a header of ${headerBytes} bytes, but the file has ${size} bytes`);
   }
   const dataStart = 8 + Number(headerBytes);
   const json = new TextDecoder().decode(await readRange({ file, name, begin: 8, end: dataStart }));
@@ -99,15 +101,15 @@ function parseHeader({ name, json, dataStart }: { name: string; json: string; da
   for (const [tensorName, value] of Object.entries(parseJsonObject(name, json))) {
     if (tensorName === '__metadata__') continue;
     const parsed = entrySchema.safeParse(value);
-    if (!parsed.success) throw invalid(name, `describes tensor ${tensorName} wrongly in its header`);
+    if (!parsed.success) throw broken(name, `describes tensor ${tensorName} wrongly in its header`);
     const { dtype, shape, data_offsets } = parsed.data;
     const elementBytes = bytesPerElement.get(dtype);
     if (elementBytes === undefined)
-      throw invalid(name, `gives tensor ${tensorName} the unknown dtype ${dtype}`);
+      throw broken(name, `gives tensor ${tensorName} the unknown dtype ${dtype}`);
     const expectedBytes = shape.reduce((product, size) => product * size, elementBytes);
     const [first, last] = data_offsets;
     if (last - first !== expectedBytes) {
-      throw invalid(
+      throw broken(
         name,
         `gives tensor ${tensorName} ${last - first} bytes, but ${dtype} [${shape}] takes ${expectedBytes}`,
       );
@@ -121,7 +123,7 @@ function parseJsonObject(name: string, json: string): Record<string, unknown> {
   try {
     return headerSchema.parse(JSON.parse(json));
   } catch (cause) {
-    throw invalid(name, 'has a header that is not a JSON object', cause);
+    throw broken(name, 'has a header that is not a JSON object', cause);
   }
 }
 
@@ -134,15 +136,15 @@ function checkCoverage(header: {
   const { name, entries, dataStart, size } = header;
   let end = dataStart;
   for (const [tensorName, entry] of [...entries].sort(([, a], [, b]) => a.begin - b.begin || a.end - b.end)) {
-    if (entry.begin < end) throw invalid(name, `places tensor ${tensorName} over another tensor`);
+    if (entry.begin < end) throw broken(name, `places tensor ${tensorName} over another tensor`);
     if (entry.begin > end)
-      throw invalid(name, `leaves ${entry.begin - end} bytes before tensor ${tensorName}`);
+      throw broken(name, `leaves ${entry.begin - end} bytes before tensor ${tensorName}`);
     if (entry.end > size) {
-      throw invalid(name, `is cut off: tensor ${tensorName} ends at byte ${entry.end}, the file at ${size}`);
+      throw broken(name, `is cut off: tensor ${tensorName} ends at byte ${entry.end}, the file at ${size}`);
     }
     end = entry.end;
   }
-  if (end !== size) throw invalid(name, `has ${size - end} bytes after its last tensor`);
+  if (end !== size) throw broken(name, `has ${size - end} bytes after its last tensor`);
 }
 
 async function readRange(range: { file: FileHandle; name: string; begin: number; end: number }) {
@@ -152,12 +154,8 @@ async function readRange(range: { file: FileHandle; name: string; begin: number;
   while (done < bytes.length) {
     const length = Math.min(maxReadBytes, bytes.length - done);
     const { bytesRead } = await file.read(bytes, done, length, begin + done);
-    if (bytesRead === 0) throw invalid(name, `ended at byte ${begin + done} while it was read`);
+    if (bytesRead === 0) throw broken(name, `ended at byte ${begin + done} while it was read`);
     done += bytesRead;
   }
   return bytes;
-}
-
-function invalid(fileName: string, problem: string, cause?: unknown) {
-  return new ServiceError('model_load_failed', `${fileName} ${problem}.`, { cause });
 }

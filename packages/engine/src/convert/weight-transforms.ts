@@ -1,4 +1,4 @@
-import { ServiceError } from '@musicgen/contract';
+import { broken } from '../json-file.ts';
 import type { CheckpointWeights, Weight } from './checkpoint-weights.ts';
 
 /** A linear layer's weight [out, in] as [in, out], the right-hand side of ONNX MatMul. */
@@ -46,7 +46,7 @@ export function weightNormalized(
       for (const [index, length] of magnitudes.entries()) {
         const row = values.subarray(index * rowLength, (index + 1) * rowLength);
         const norm = Math.sqrt(row.reduce((sum, value) => sum + value * value, 0));
-        if (norm === 0) throw zeroRow(direction.name, index);
+        if (norm === 0) throw broken(direction.name, `is zero at index ${index}, so it has no direction`);
         for (const [position, value] of row.entries()) row[position] = (value * length) / norm;
       }
       return values;
@@ -82,11 +82,4 @@ export function joined(name: string, first: Weight, second: Weight): Weight {
     shape: [1, (first.shape[1] ?? 0) + (second.shape[1] ?? 0)],
     load: async () => Float32Array.of(...(await first.load()), ...(await second.load())),
   };
-}
-
-function zeroRow(name: string, index: number) {
-  return new ServiceError(
-    'model_load_failed',
-    `Tensor ${name} is zero at index ${index}; it has no direction.`,
-  );
 }
