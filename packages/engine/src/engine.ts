@@ -17,7 +17,7 @@ export interface EngineLogger {
 export interface EngineOptions {
   /** A Hugging Face MusicGen repository with ONNX graphs. */
   modelFolder: string;
-  /** Threads of one operator; absent: one per physical core. */
+  /** Threads of one operator; absent: what the size of each graph deserves. */
   threads?: number;
   logger?: EngineLogger;
 }

@@ -1,7 +1,10 @@
+import { readdir, stat } from 'node:fs/promises';
+import { basename, dirname, join } from 'node:path';
 import { type Codec, openCodec } from './codec.ts';
 import type { Decoder } from './decoders/decoder.ts';
 import { openStandardDecoder } from './decoders/standard.ts';
 import { type ModelConfig, readModelFolder } from './model-folder.ts';
+import type { SessionOptions } from './sessions.ts';
 import { openTextEncoder, type PromptEncoder } from './text-encoder.ts';
 import { type EncodePrompt, loadTokenizer } from './tokenizer.ts';
 
@@ -16,9 +19,15 @@ export interface Model {
 
 export interface LoadOptions {
   modelFolder: string;
-  /** Threads of one operator; absent: one per physical core. */
+  /** Threads of one operator; absent: what the size of each graph deserves. */
   threads?: number;
 }
+
+/**
+ * A graph with less weights than this is run by one thread: its operators are done before others would have woken, and
+ * on a busy machine waiting for them makes a step three times as long (measured with musicgen-tiny).
+ */
+const oneThreadBytes = 64 * 2 ** 20;
 
 /**
  * Loads a model folder.
@@ -29,9 +38,9 @@ export async function loadModel({ modelFolder, threads }: LoadOptions): Promise<
   return {
     config,
     tokenize: await loadTokenizer(path, config.textVocabSize),
-    textEncoder: await openTextEncoder({ path: graphs.textEncoder, threads, memory: 'return' }),
-    decoder: await openStandardDecoder({ path: graphs.decoder, threads, memory: 'keep' }, config),
-    codec: await openCodec({ path: graphs.codec, threads, memory: 'return' }, config),
+    textEncoder: await openTextEncoder(await sessionOptions(graphs.textEncoder, 'return', threads)),
+    decoder: await openStandardDecoder(await sessionOptions(graphs.decoder, 'keep', threads), config),
+    codec: await openCodec(await sessionOptions(graphs.codec, 'return', threads), config),
   };
 }
 
@@ -40,4 +49,20 @@ export async function releaseModel(model: Model): Promise<void> {
   await model.textEncoder.release();
   await model.decoder.release();
   await model.codec.release();
+}
+
+async function sessionOptions(
+  path: string,
+  memory: SessionOptions['memory'],
+  threads: number | undefined,
+): Promise<SessionOptions> {
+  if (threads !== undefined) return { path, memory, threads };
+  return (await weightBytes(path)) < oneThreadBytes ? { path, memory, threads: 1 } : { path, memory };
+}
+
+/** Bytes of a graph and of the external data files beside it (`<graph>_data`, `<graph>_data_1`, …). */
+async function weightBytes(path: string): Promise<number> {
+  const files = (await readdir(dirname(path))).filter((file) => file.startsWith(basename(path)));
+  const sizes = await Promise.all(files.map(async (file) => (await stat(join(dirname(path), file))).size));
+  return sizes.reduce((sum, size) => sum + size, 0);
 }
