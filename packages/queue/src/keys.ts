@@ -28,12 +28,18 @@ export interface Keys {
   bell: (priority: Priority) => string;
   /** hash with TTL: a live worker. */
   worker: (id: string) => string;
+  /** string with TTL: the token and the task of a worker's latest claim, for one that is sent again. */
+  latestClaim: (workerId: string) => string;
+  /** hash with TTL: what lay under a task's key although it is no task, moved out of the way. */
+  foreign: (id: string) => string;
   /** string with TTL: the task that was admitted under an idempotency key. */
   idempotency: (key: string) => string;
   /** hash with TTL: what happened in one minute, by Unix minute. */
   minute: (unixMinute: number) => string;
   /** hash with TTL: what happened in one hour, by Unix hour. */
   hour: (unixHour: number) => string;
+  /** string with TTL: some process did a background duty a moment ago, others need not. */
+  turn: (duty: string) => string;
   /** stream, capped: every lifecycle event. */
   lifecycle: string;
   /** zset, score = when it is due: failed attempts that wait for their retry. */
@@ -67,9 +73,12 @@ export function createKeys(prefix: string): Keys {
     status: (status) => `${prefix}:status:${status}`,
     bell: (priority) => `${prefix}:bell:${priority}`,
     worker: (id) => `${prefix}:worker:${id}`,
+    latestClaim: (workerId) => `${prefix}:claim:${workerId}`,
+    foreign: (id) => `${prefix}:foreign:${id}`,
     idempotency: (key) => `${prefix}:idempotency:${key}`,
     minute: (unixMinute) => `${prefix}:stats:minute:${unixMinute}`,
     hour: (unixHour) => `${prefix}:stats:hour:${unixHour}`,
+    turn: (duty) => `${prefix}:turn:${duty}`,
     lifecycle: `${prefix}:task:stream`,
     delayed: `${prefix}:delayed`,
     dead: `${prefix}:dead`,

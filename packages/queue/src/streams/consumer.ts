@@ -5,12 +5,13 @@ import { type BackoffOptions, fullJitterMs } from '../backoff.ts';
 import type { DiscardReason } from '../queue-events.ts';
 import type { Claim, TaskConsumer } from '../task-queue.ts';
 import { failureToText, fieldsFromReply, recordFromFields } from '../task-record.ts';
-import { createBlockingConnection } from './blocking-connection.ts';
+import { createBlockingConnection, withinDeadline } from './blocking-connection.ts';
 import { createCancelListener } from './cancel-listener.ts';
 import type { QueueContext } from './context.ts';
 import { runWithGroups } from './groups.ts';
 import { renewLeases } from './lease.ts';
 import { acknowledgeCancelScript } from './scripts/acknowledge-cancel.lua.ts';
+import { buryScript } from './scripts/bury.lua.ts';
 import { claimScript } from './scripts/claim.lua.ts';
 import { completeScript } from './scripts/complete.lua.ts';
 import { failScript } from './scripts/fail.lua.ts';
@@ -21,6 +22,8 @@ import { removeConsumerScript } from './scripts/remove-consumer.lua.ts';
 const maxBlockMs = 5_000;
 /** How long a wait pauses after its connection broke. */
 const reconnectPauseMs = 500;
+/** A worker that stops while Redis is away does not wait for it. */
+const closeTimeoutMs = 1_000;
 
 export interface ConsumerOptions {
   /** Unique for every start of a worker process: what an earlier process held is recovered, not inherited. */
@@ -79,7 +82,12 @@ export function createConsumer(context: QueueContext, options: ConsumerOptions):
   async function buryUnreadable(id: string, token: string, thrown: unknown): Promise<void> {
     const error = toServiceError(thrown);
     if (error.code !== 'corrupt_record') throw error;
-    await run(failScript, [id, token, failureToText({ code: error.code, detail: error.message }), '']);
+    await run(buryScript, [id, token, failureToText({ code: error.code, detail: error.message })]);
+  }
+
+  /** Only tidiness: what is left of a worker that could not do it, the janitor removes. */
+  async function leaveGroups(): Promise<void> {
+    for (const priority of priorities) await run(removeConsumerScript, [priority, workerId]);
   }
 
   return {
@@ -126,7 +134,7 @@ export function createConsumer(context: QueueContext, options: ConsumerOptions):
     async close() {
       bells.close();
       cancellations.close();
-      for (const priority of priorities) await run(removeConsumerScript, [priority, workerId]);
+      await withinDeadline(closeTimeoutMs, leaveGroups()).catch(() => {});
     },
   };
 }

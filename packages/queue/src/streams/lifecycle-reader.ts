@@ -6,6 +6,7 @@ import type { LifecycleReader } from '../task-queue.ts';
 import { failureFromText, fieldsFromReply, progressFromFields, type RecordFields } from '../task-record.ts';
 import { createBlockingConnection, withinDeadline } from './blocking-connection.ts';
 import type { QueueContext } from './context.ts';
+import { redisUnavailable } from './redis-unavailable.ts';
 
 const blockMs = 5_000;
 const pageLength = 1_000;
@@ -61,10 +62,7 @@ export function createLifecycleReader(context: QueueContext): LifecycleReader {
   async function* entriesAfter(streamId: string): AsyncGenerator<StreamEntry> {
     let after = streamId;
     for (;;) {
-      const page = await withinDeadline(
-        timeoutMs,
-        redis.xrange(keys.lifecycle, `(${after}`, '+', 'COUNT', pageLength),
-      );
+      const page = await answer(redis.xrange(keys.lifecycle, `(${after}`, '+', 'COUNT', pageLength));
       yield* page;
       const last = page.at(-1);
       if (last === undefined || page.length < pageLength) return;
@@ -93,13 +91,13 @@ export function createLifecycleReader(context: QueueContext): LifecycleReader {
     },
 
     async latestId() {
-      await withinDeadline(timeoutMs, positioned);
-      const [newest] = await withinDeadline(timeoutMs, redis.xrevrange(keys.lifecycle, '+', '-', 'COUNT', 1));
+      await answer(positioned);
+      const [newest] = await answer(redis.xrevrange(keys.lifecycle, '+', '-', 'COUNT', 1));
       return newest?.[0] ?? '0-0';
     },
 
     async since(taskId, streamId) {
-      await withinDeadline(timeoutMs, positioned);
+      await answer(positioned);
       const found: LifecycleEvent[] = [];
       for await (const entry of entriesAfter(streamId)) {
         const event = entry[1][1] === taskId ? eventFromEntry(entry) : undefined;
@@ -114,6 +112,12 @@ export function createLifecycleReader(context: QueueContext): LifecycleReader {
       await finished;
     },
   };
+}
+
+async function answer<Value>(reply: Promise<Value>): Promise<Value> {
+  return withinDeadline(timeoutMs, reply).catch((error: unknown) => {
+    throw redisUnavailable('read the events', error);
+  });
 }
 
 /** An event as the scripts write it (`id` and `type` first), or nothing for an entry that someone else wrote. */

@@ -1,8 +1,9 @@
-import { type Priority, ServiceError, toServiceError } from '@musicgen/contract';
+import { type Priority, ServiceError } from '@musicgen/contract';
 import type { CancelOutcome, NewTask, QueuePlace, TaskProducer } from '../task-queue.ts';
 import { fieldsFromReply, recordFromFields, type TaskRecord } from '../task-record.ts';
 import { withinDeadline } from './blocking-connection.ts';
 import type { QueueContext } from './context.ts';
+import { redisUnavailable } from './redis-unavailable.ts';
 import { cancelScript } from './scripts/cancel.lua.ts';
 import { enqueueScript } from './scripts/enqueue.lua.ts';
 import { placeScript } from './scripts/place.lua.ts';
@@ -21,7 +22,7 @@ export function createProducer(
   const { redis, keys, run } = context;
   const answer = <Value>(attempted: string, reply: Promise<Value>) =>
     withinDeadline(timeoutMs, reply).catch((error: unknown) => {
-      throw unavailable(attempted, error);
+      throw redisUnavailable(attempted, error);
     });
 
   return {
@@ -85,13 +86,4 @@ function newRecord(
     updatedAt: now,
     expiresAt: now + ttlSeconds * 1000,
   };
-}
-
-function unavailable(attempted: string, error: unknown): ServiceError {
-  if (error instanceof ServiceError) return error;
-  const { message } = toServiceError(error);
-  const reason = message.startsWith('OOM') ? 'its memory is full' : message;
-  return new ServiceError('dependency_unavailable', `Redis could not ${attempted}: ${reason}`, {
-    cause: error,
-  });
 }

@@ -24,7 +24,7 @@ test('what is heartbeated stays, and a claim whose reply was lost lapses althoug
   const [held] = [await claimOne(consumer), await claimOne(consumer)];
   const pending = (await redis.xpending(keys.stream('NORMAL'), 'workers', '-', '+', 10)) as string[][];
   const entries = pending.map(([entry]) => entry ?? '');
-  await redis.xclaim(keys.stream('NORMAL'), 'workers', 'alive', 0, ...entries, 'IDLE', 60_000, 'JUSTID');
+  await redis.xclaim(keys.stream('NORMAL'), 'workers', 'alive', 0, ...entries, 'IDLE', '60000', 'JUSTID');
 
   await consumer.heartbeat([{ claim: held }]);
   expect(await queue.createRecoverer({ leaseMs: 30_000 }).recover()).toBe(1);
@@ -49,7 +49,7 @@ test('a lapsed lease behind a thousand fresh ones is found', async () => {
   await Promise.all(Array.from({ length: 1_200 }, () => enqueue()));
   const claims = await Promise.all(Array.from({ length: 1_200 }, () => claimOne(consumer)));
   const last = (await redis.xrevrange(stream, '+', '-', 'COUNT', 1))[0];
-  await redis.xclaim(stream, 'workers', 'busy', 0, last?.[0] ?? '', 'IDLE', 60_000, 'JUSTID');
+  await redis.xclaim(stream, 'workers', 'busy', 0, last?.[0] ?? '', 'IDLE', '60000', 'JUSTID');
 
   expect(claims).toHaveLength(1_200);
   expect(await queue.createRecoverer({ leaseMs: 30_000 }).recover()).toBe(1);
@@ -69,7 +69,7 @@ test('a task that loses worker after worker ends as a dead letter that says so',
     stalls: 3,
     error: { code: 'worker_lost' },
   });
-  expect(await redis.zrange(keys.dead, 0, -1)).toEqual([id]);
+  expect(await redis.zrange(keys.dead, '0', '-1')).toEqual([id]);
 });
 
 test('a lost task whose cancellation was requested is cancelled', async () => {

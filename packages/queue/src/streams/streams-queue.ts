@@ -1,11 +1,11 @@
 import { EventEmitter } from 'node:events';
-import { toServiceError } from '@musicgen/contract';
-import { every, type Loop } from '../every.ts';
+import type { Loop } from '../every.ts';
 import { createKeys } from '../keys.ts';
 import type { QueueEventMap, QueueEvents } from '../queue-events.ts';
 import type { LifecycleReader, TaskConsumer, TaskProducer } from '../task-queue.ts';
 import { type ConsumerOptions, createConsumer } from './consumer.ts';
 import type { QueueContext } from './context.ts';
+import { startDuties } from './duties.ts';
 import { createGroups } from './groups.ts';
 import { createJanitor, type Janitor, type JanitorOptions } from './janitor.ts';
 import { createLifecycleReader } from './lifecycle-reader.ts';
@@ -13,6 +13,7 @@ import { createProducer, type ProducerOptions } from './producer.ts';
 import { createPromoter, type Promoter } from './promoter.ts';
 import { createRecoverer, type Recoverer, type RecovererOptions } from './recoverer.ts';
 import type { RedisClient } from './redis-client.ts';
+import { redisUnavailable } from './redis-unavailable.ts';
 import { createScriptRunner } from './script-runner.ts';
 import { checkServer, type ServerFacts } from './server-check.ts';
 
@@ -28,7 +29,10 @@ export interface StreamsQueueOptions {
 }
 
 export interface MaintenanceOptions extends Partial<RecovererOptions>, JanitorOptions {
-  /** How often lost workers are looked for, retries made claimable and expired tasks ended. Default 5 s. */
+  /**
+   * How often lost workers are looked for, retries made claimable and expired tasks ended, by whichever process is
+   * first. Default 5 s; a worker beside API processes that do it may look less often.
+   */
   intervalMs?: number;
 }
 
@@ -48,7 +52,7 @@ export interface StreamsQueue {
   createRecoverer(options?: Partial<RecovererOptions>): Recoverer;
   createPromoter(): Promoter;
   createJanitor(options?: JanitorOptions): Janitor;
-  /** Runs recoverer, promoter and janitor on their interval, beside however many others do. */
+  /** Runs recoverer, promoter and janitor on their interval; in a fleet, each turn is taken by one process. */
   startMaintenance(options?: MaintenanceOptions): Loop;
 }
 
@@ -68,7 +72,7 @@ export function createStreamsQueue(options: StreamsQueueOptions): StreamsQueue {
         await createGroups(context);
         return facts;
       } catch (error) {
-        throw toServiceError(error, 'dependency_unavailable');
+        throw redisUnavailable('set up the queue', error);
       }
     },
 
@@ -86,27 +90,19 @@ export function createStreamsQueue(options: StreamsQueueOptions): StreamsQueue {
     createPromoter: () => createPromoter(context),
     createJanitor: (janitor) => createJanitor(context, janitor),
 
-    startMaintenance({ intervalMs = 5_000, removeArtifacts, ...recovery } = {}) {
+    startMaintenance({ removeArtifacts, intervalMs = 5_000, ...recovery } = {}) {
       const recoverer = queue.createRecoverer(recovery);
       const promoter = queue.createPromoter();
       const janitor = queue.createJanitor(removeArtifacts && { removeArtifacts });
-      const duties = {
-        'recover lost tasks': recoverer.recover,
-        'promote due retries': promoter.promote,
-        'clean up': janitor.clean,
-      };
-      const loops = Object.entries(duties).map(([duty, turn]) =>
-        every({
-          intervalMs,
-          run: turn,
-          onError: (error) => events.emit('duty:failed', { duty, error: toServiceError(error) }),
-        }),
-      );
-      return {
-        async stop() {
-          await Promise.all(loops.map((loop) => loop.stop()));
+      return startDuties(context, {
+        intervalMs,
+        name: 'maintenance',
+        duties: {
+          'recover lost tasks': recoverer.recover,
+          'promote due retries': promoter.promote,
+          'clean up': janitor.clean,
         },
-      };
+      });
     },
   };
   return queue;

@@ -1,12 +1,14 @@
 import { histograms } from './lifecycle.lua.ts';
 import { moves } from './moves.lua.ts';
 import { type Script, scriptBound } from './script.ts';
+import { setAside } from './set-aside.lua.ts';
 
 /**
  * Takes the best waiting task that the worker may take. Queues are tried best first; one whose oldest task has
  * waited n ageing periods counts n levels higher, so a task waits at most for what was submitted less than
  * (its levels below the best + 1) periods after it. Inside a queue, returned entries go before new ones.
- * Entries that are no claimable task are cleaned away on the way, at most 100 in one call.
+ * Entries that are no claimable task are cleaned away on the way, at most 100 in one call. A claim that is sent
+ * again, because its reply was lost, gets the same task again.
  *
  * ARGV   1 worker · 2 new token · 3 ageing period (ms, 0 = none) · 4 … priorities
  * Returns  {'claimed' | 'empty' | 'again', {priority, task id, reason …} of discarded entries,
@@ -14,7 +16,7 @@ import { type Script, scriptBound } from './script.ts';
  */
 export const claimScript: Script = {
   name: 'claim',
-  lua: `${moves}${histograms}
+  lua: `${moves}${histograms}${setAside}
 local worker, token, ageing_ms = ARGV[1], ARGV[2], tonumber(ARGV[3])
 local time = now()
 local discarded = {}
@@ -58,8 +60,15 @@ end
 
 -- Why an entry is not to be worked on, or nil; ends the task where that is due.
 local function unfit(priority, entry, id, task)
-  if not id then return 'no_id' end
-  if not task then return 'no_record' end
+  if not id then
+    set_aside('entry-' .. entry[1], priority, time, 'An entry of the work stream names no task', entry[2])
+    return 'no_id'
+  end
+  if not task then
+    if redis.call('EXISTS', task_key(id)) == 0 then return 'no_record' end
+    set_aside(id, priority, time, 'What is stored under the key of the task is no task', {})
+    return 'corrupt_record'
+  end
   if task.entry ~= entry[1] or task.priority ~= priority then return 'superseded' end
   if task.status ~= 'pending' then return 'not_pending' end
   if task.expires_at <= time then
@@ -71,10 +80,22 @@ end
 local function discard(priority, entry, id, reason)
   redis.call('XACK', stream_key(priority), GROUP, entry[1])
   redis.call('XDEL', stream_key(priority), entry[1])
-  if reason == 'no_record' then redis.call('ZREM', waiting_key(priority), id) end
+  if id and reason ~= 'superseded' then redis.call('ZREM', waiting_key(priority), id) end
   discarded[#discarded + 1] = priority
   discarded[#discarded + 1] = id or ''
   discarded[#discarded + 1] = reason
+end
+
+local function grant(id)
+  return { 'claimed', discarded, id, redis.call('EXISTS', checkpoint_key(id)), redis.call('HGETALL', task_key(id)) }
+end
+
+-- The task that this very claim got before, if its reply was lost on the way.
+local function granted_before()
+  local latest = redis.call('GET', latest_claim_key(worker))
+  if not latest or string.sub(latest, 1, #token) ~= token then return nil end
+  local task = read(string.sub(latest, #token + 2))
+  return task and task.status == 'processing' and task.token == token and task.id
 end
 
 local function take(task)
@@ -86,9 +107,12 @@ local function take(task)
   redis.call('ZADD', status_key('processing'), time, task.id)
   emit(task, 'claimed', 'processing')
   if task.attempt == 1 and task.stalls == 0 then observe(time, 'waited', time - task.created_at) end
-  return { 'claimed', discarded, task.id, redis.call('EXISTS', checkpoint_key(task.id)),
-    redis.call('HGETALL', task_key(task.id)) }
+  redis.call('SET', latest_claim_key(worker), token .. ' ' .. task.id, 'EX', 300)
+  return grant(task.id)
 end
+
+local before = granted_before()
+if before then return grant(before) end
 
 local queues = open_queues_best_first()
 for _, queue in ipairs(queues) do

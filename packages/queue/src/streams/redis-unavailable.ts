@@ -1,0 +1,17 @@
+import { ServiceError, toServiceError } from '@musicgen/contract';
+
+/** What Redis or ioredis says, and what it means to whoever asked. */
+const meanings: [said: RegExp, meaning: string][] = [
+  [/^OOM/, 'its memory is full'],
+  [/isn't writeable|Connection is closed|ECONN/, 'it is away'],
+];
+
+/** A failed command as `dependency_unavailable`, in one sentence: "Redis could not admit the task: it is away". */
+export function redisUnavailable(attempted: string, error: unknown): ServiceError {
+  if (error instanceof ServiceError) return error;
+  const { message } = toServiceError(error);
+  const meaning = meanings.find(([said]) => said.test(message))?.[1] ?? message;
+  return new ServiceError('dependency_unavailable', `Redis could not ${attempted}: ${meaning}`, {
+    cause: error,
+  });
+}

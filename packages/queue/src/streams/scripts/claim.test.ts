@@ -1,0 +1,163 @@
+import { randomUUID } from 'node:crypto';
+import { type Priority, priorityNames } from '@musicgen/contract';
+import { createScriptRunner } from '../script-runner.ts';
+import { claimOne, useTestServer } from '../test-setup.ts';
+import { claimScript } from './claim.lua.ts';
+
+const setup = useTestServer();
+
+describe('the order of claims', () => {
+  test('the best priority goes first, and inside a priority the oldest', async () => {
+    const { enqueue, consumer } = await setup();
+    const ids = new Map<Priority, string[]>(priorityNames.map((name) => [name, []]));
+    for (const priority of ['LOW', 'CRITICAL', 'NORMAL', 'HIGH', 'LOW', 'CRITICAL'] as const) {
+      ids.get(priority)?.push(await enqueue({ priority }));
+    }
+    const claimed: string[] = [];
+    for (let claim = await consumer.claim(); claim !== undefined; claim = await consumer.claim()) {
+      claimed.push(claim.task.id);
+    }
+    expect(claimed).toEqual([...ids.values()].flat());
+  });
+
+  test('one claim takes one task even when every queue holds some', async () => {
+    const { enqueue, consumer, redis, keys } = await setup();
+    for (const priority of priorityNames) await enqueue({ priority });
+    await claimOne(consumer);
+    const pending = await Promise.all(
+      priorityNames.map((name) => redis.xpending(keys.stream(name), 'workers')),
+    );
+    expect(pending.map(([count]) => count)).toEqual([1, 0, 0, 0]);
+  });
+
+  test('a worker takes only the priorities it serves', async () => {
+    const { enqueue, createConsumer } = await setup();
+    await enqueue({ priority: 'LOW' });
+    const consumer = createConsumer({ priorities: ['HIGH', 'CRITICAL'] });
+    expect(await consumer.claim()).toBeUndefined();
+    const critical = await enqueue({ priority: 'CRITICAL' });
+    expect((await claimOne(consumer)).task.id).toBe(critical);
+  });
+
+  test('a queue whose oldest task has waited n ageing periods counts n levels higher', async () => {
+    const { enqueue, createConsumer, redis, keys } = await setup();
+    const consumer = createConsumer({ ageingMs: 60_000 });
+    const old = await enqueue({ priority: 'LOW' });
+    await enqueue({ priority: 'HIGH' });
+    const critical = await enqueue({ priority: 'CRITICAL' });
+    const waitedMinutes = async (minutes: number) =>
+      redis.zadd(keys.waiting('LOW'), 'XX', Date.now() - minutes * 60_000 - 1_000, old);
+
+    await waitedMinutes(3);
+    expect((await claimOne(consumer)).task.id).toBe(critical);
+    expect((await claimOne(consumer)).task.id).toBe(old);
+  });
+
+  test('ageing lifts a LOW task past fresh CRITICAL ones after four periods, not earlier', async () => {
+    const { enqueue, createConsumer, redis, keys } = await setup();
+    const consumer = createConsumer({ ageingMs: 60_000 });
+    const old = await enqueue({ priority: 'LOW' });
+    await redis.zadd(keys.waiting('LOW'), 'XX', Date.now() - 239_000, old);
+    const first = await enqueue({ priority: 'CRITICAL' });
+    await enqueue({ priority: 'CRITICAL' });
+    expect((await claimOne(consumer)).task.id).toBe(first);
+    await redis.zadd(keys.waiting('LOW'), 'XX', Date.now() - 241_000, old);
+    expect((await claimOne(consumer)).task.id).toBe(old);
+  });
+});
+
+describe('entries that are no claimable task', () => {
+  test('never block the queue, however many there are, and are cleaned away', async () => {
+    const { enqueue, consumer, redis, keys, queue } = await setup();
+    const discarded: string[] = [];
+    queue.events.on('entry:discarded', ({ reason }) => discarded.push(reason));
+    for (let count = 0; count < 250; count++)
+      await redis.xadd(keys.stream('NORMAL'), '*', 'id', randomUUID());
+    await redis.xadd(keys.stream('NORMAL'), '*', 'rubbish', 'from elsewhere');
+    const id = await enqueue();
+
+    expect((await claimOne(consumer)).task.id).toBe(id);
+    expect(discarded).toHaveLength(251);
+    expect(discarded).toContain('no_id');
+    expect(await redis.xlen(keys.stream('NORMAL'))).toBe(1);
+  });
+
+  test('a record that cannot be read ends as failed, and the next task is claimed', async () => {
+    const { enqueue, consumer, redis, keys } = await setup();
+    const broken = await enqueue();
+    const next = await enqueue();
+    await redis.hdel(keys.task(broken), 'request');
+    expect((await claimOne(consumer)).task.id).toBe(next);
+    expect(await redis.hget(keys.task(broken), 'status')).toBe('failed');
+    expect(await redis.hget(keys.task(broken), 'error')).toContain('corrupt_record');
+    expect(await redis.zrange(keys.dead, '0', '-1')).toEqual([broken]);
+  });
+
+  test('what is no task is set aside as a dead letter that says why, and nothing is destroyed', async () => {
+    const { enqueue, consumer, producer, redis, keys } = await setup();
+    const entry = await redis.xadd(keys.stream('NORMAL'), '*', 'rubbish', 'from elsewhere');
+    const foreign = await enqueue();
+    await redis.del(keys.task(foreign));
+    await redis.set(keys.task(foreign), 'not a hash');
+    const next = await enqueue();
+
+    expect((await claimOne(consumer)).task.id).toBe(next);
+    expect((await redis.zrange(keys.dead, '0', '-1')).sort()).toEqual([`entry-${entry}`, foreign].sort());
+    expect(await producer.get(`entry-${entry}`)).toMatchObject({
+      status: 'failed',
+      error: { code: 'corrupt_record' },
+      request: { found: ['rubbish', 'from elsewhere'] },
+    });
+    expect(await producer.get(foreign)).toMatchObject({
+      status: 'failed',
+      error: { code: 'corrupt_record' },
+    });
+    expect(await redis.get(keys.foreign(foreign))).toBe('not a hash');
+  });
+
+  test('a task whose time to live is over is expired instead of claimed', async () => {
+    const { producer, enqueue, consumer } = await setup();
+    const id = await enqueue({ ttlSeconds: 0 });
+    expect(await consumer.claim()).toBeUndefined();
+    expect(await producer.get(id)).toMatchObject({ status: 'expired' });
+  });
+});
+
+describe('groups', () => {
+  test('tasks enqueued before the groups existed are claimed', async () => {
+    const { enqueue, consumer, redis, keys } = await setup();
+    await redis.xgroup('DESTROY', keys.stream('LOW'), 'workers');
+    const id = await enqueue({ priority: 'LOW' });
+    expect((await claimOne(consumer)).task.id).toBe(id);
+  });
+
+  test('a flushed server gets its groups back without a restart', async () => {
+    const { enqueue, consumer, redis, keys } = await setup();
+    await redis.del(...priorityNames.map(keys.stream));
+    expect(await consumer.claim()).toBeUndefined();
+    const id = await enqueue({ priority: 'HIGH' });
+    expect((await claimOne(consumer)).task.id).toBe(id);
+  });
+});
+
+test('a claim that is sent again, because its reply was lost, gets the same task again', async () => {
+  const { enqueue, createConsumer, queue, redis, keys } = await setup();
+  await enqueue();
+  await enqueue();
+  const consumer = createConsumer({ workerId: 'worker-1' });
+  const claim = await claimOne(consumer);
+  const run = createScriptRunner({
+    redis,
+    prefix: keys.counters.replace(':stats', ''),
+    lifecycleLength: 100,
+    expiredRetentionMs: 1000,
+  });
+  const claimAgain = async () =>
+    (await run(claimScript, ['worker-1', claim.token, 0, 'NORMAL'])) as unknown[];
+
+  expect((await claimAgain())[2]).toBe(claim.task.id);
+  expect(await redis.zcard(keys.waiting('NORMAL'))).toBe(1);
+  await consumer.complete(claim, {});
+  expect((await claimAgain())[2]).not.toBe(claim.task.id);
+  await queue.createRecoverer({ leaseMs: 0 }).recover();
+});
