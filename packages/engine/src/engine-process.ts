@@ -9,10 +9,16 @@ import { loadModel, type Model } from './model.ts';
 import type { ModelInfo } from './model-folder.ts';
 import { generatePiece, type Piece, type PieceProgress, type PieceRequest } from './piece.ts';
 
-/** What the parent asks for. `id` tells pieces apart. */
-export type EngineCommand =
-  | { type: 'generate'; id: number; request: PieceRequest; checkpoint?: Buffer }
-  | { type: 'cancel'; id: number };
+interface GenerateCommand {
+  type: 'generate';
+  /** Tells pieces apart. */
+  id: number;
+  request: PieceRequest;
+  checkpoint?: Buffer;
+}
+
+/** What the parent asks for. */
+export type EngineCommand = GenerateCommand | { type: 'cancel'; id: number };
 
 /** What the child answers. */
 export type EngineReport =
@@ -33,43 +39,69 @@ function report(message: EngineReport): void {
   if (process.connected) process.send?.(message);
 }
 
-function describe(error: unknown): ReportedError {
-  const { code, message } = toServiceError(error, 'generation_failed');
+function describe(error: unknown, fallback: ErrorCode): ReportedError {
+  const { code, message } = toServiceError(error, fallback);
   return { code, message };
 }
 
 /** Makes pieces in the order they were asked for. */
 function serve(model: Model): void {
-  const cancellations = new Map<number, AbortController>();
-  let previous: Promise<void> = Promise.resolve();
+  const waiting: GenerateCommand[] = [];
+  let current: { id: number; cancellation: AbortController } | undefined;
 
-  async function generate({ id, request, checkpoint }: EngineCommand & { type: 'generate' }): Promise<void> {
+  async function generate({ id, request, checkpoint }: GenerateCommand): Promise<void> {
+    const cancellation = new AbortController();
+    current = { id, cancellation };
+    const { signal } = cancellation;
+    const onProgress = (progress: PieceProgress) => report({ type: 'progress', id, progress });
     try {
-      const piece = await generatePiece(model, request, {
-        signal: cancellations.get(id)?.signal,
-        checkpoint,
-        onProgress: (progress) => report({ type: 'progress', id, progress }),
+      report({
+        type: 'done',
+        id,
+        piece: await generatePiece(model, request, { signal, checkpoint, onProgress }),
       });
-      report({ type: 'done', id, piece });
     } catch (error) {
-      report({ type: 'failed', id, error: describe(error) });
-    } finally {
-      cancellations.delete(id);
+      report({ type: 'failed', id, error: describe(error, 'generation_failed') });
     }
+    current = undefined;
+  }
+
+  async function work(): Promise<void> {
+    for (let next = waiting.shift(); next; next = waiting.shift()) await generate(next);
+  }
+
+  function cancel(id: number): void {
+    if (current?.id === id) current.cancellation.abort();
+    const place = waiting.findIndex((command) => command.id === id);
+    if (place < 0) return;
+    waiting.splice(place, 1);
+    report({ type: 'failed', id, error: { code: 'task_cancelled', message: 'The piece was cancelled' } });
   }
 
   process.on('message', (command: EngineCommand) => {
     switch (command.type) {
       case 'generate':
-        cancellations.set(command.id, new AbortController());
-        previous = previous.then(() => generate(command));
+        waiting.push(command);
+        if (current === undefined) void work();
         return;
       case 'cancel':
-        cancellations.get(command.id)?.abort();
+        cancel(command.id);
         return;
       default:
         command satisfies never;
     }
+  });
+}
+
+/**
+ * Makes a piece of one frame: what files alone do not show (sizes that do not match, an operator that fails, too little
+ * memory) shows now, and not in the first task.
+ */
+async function tryOut(model: Model): Promise<void> {
+  const request = { prompt: '', durationSeconds: 1 / model.config.info.frameRate, seed: 0 };
+  await generatePiece(model, request).catch((error: unknown) => {
+    const { message } = toServiceError(error);
+    throw new ServiceError('model_load_failed', `The model was loaded but cannot be run: ${message}`);
   });
 }
 
@@ -84,11 +116,11 @@ async function main(modelFolder: string | undefined, threads: string | undefined
       modelFolder,
       threads: threads === undefined ? undefined : Number(threads),
     });
+    await tryOut(model);
     serve(model);
     report({ type: 'ready', model: model.config.info });
   } catch (error) {
-    const { code, message } = toServiceError(error, 'model_load_failed');
-    report({ type: 'load-failed', error: { code, message } });
+    report({ type: 'load-failed', error: describe(error, 'model_load_failed') });
     process.disconnect?.();
   }
 }

@@ -1,6 +1,6 @@
 import { execFileSync } from 'node:child_process';
 import { once } from 'node:events';
-import { cp, mkdtemp, rm, truncate } from 'node:fs/promises';
+import { cp, mkdtemp, readFile, rm, truncate, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { tinyModelFolder } from '../fixtures/golden.ts';
@@ -37,6 +37,12 @@ async function setup(modelFolder = tinyModelFolder): Promise<Started> {
 afterEach(async () => {
   await Promise.all(engines.splice(0).map((engine) => engine.close()));
 });
+
+async function copyModel(): Promise<string> {
+  const folder = await mkdtemp(join(tmpdir(), 'musicgen-engine-'));
+  await cp(tinyModelFolder, folder, { recursive: true });
+  return folder;
+}
 
 /** Starts a long piece and waits until its first frames are there. */
 async function startLongPiece(engine: Engine, signal?: AbortSignal) {
@@ -81,6 +87,19 @@ describe('the engine in its own process', () => {
     expect((await engine.generate(request)).frames).toBe(25);
   });
 
+  it('cancels a piece that waits behind another, without delay for either', async () => {
+    const { engine } = await setup();
+    const first = new AbortController();
+    const { piece: running } = await startLongPiece(engine, first.signal);
+    const second = new AbortController();
+    const waiting = engine.generate(request, { signal: second.signal });
+    second.abort();
+    await expect(waiting).rejects.toMatchObject({ code: 'task_cancelled' });
+    first.abort();
+    await expect(running).rejects.toMatchObject({ code: 'task_cancelled' });
+    expect(engine.state).toBe('ready');
+  });
+
   it('hands errors over with their code', async () => {
     const { engine } = await setup();
     await expect(engine.generate({ ...request, durationSeconds: -1 })).rejects.toMatchObject({
@@ -121,8 +140,7 @@ describe('the engine in its own process', () => {
   });
 
   it('fails a waiting piece with the reason when the restart fails, and tries again later', async () => {
-    const folder = await mkdtemp(join(tmpdir(), 'musicgen-engine-'));
-    await cp(tinyModelFolder, folder, { recursive: true });
+    const folder = await copyModel();
     const { engine, pid } = await setup(folder);
     await truncate(join(folder, 'onnx/text_encoder.onnx'), 0);
     const exited = once(engine.events, 'engine:exit');
@@ -145,6 +163,19 @@ describe('the engine in its own process', () => {
       code: 'model_load_failed',
       message: 'There is no model folder at /nowhere/at/all',
     });
+  });
+
+  it('does not start with a model that loads but cannot run, and says why', async () => {
+    const folder = await copyModel();
+    const config = JSON.parse(await readFile(join(folder, 'config.json'), 'utf8'));
+    config.audio_encoder.upsampling_ratios = [8, 5, 8, 4];
+    await writeFile(join(folder, 'config.json'), JSON.stringify(config));
+    await expect(setup(folder)).rejects.toMatchObject({
+      code: 'model_load_failed',
+      message:
+        'The model was loaded but cannot be run: onnx/encodec_decode.onnx made 2560 samples where config.json promises 5120',
+    });
+    await rm(folder, { recursive: true });
   });
 
   it('rejects what it works on when it is closed, and its process is gone', async () => {

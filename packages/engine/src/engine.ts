@@ -1,10 +1,15 @@
-import { type ChildProcess, fork } from 'node:child_process';
-import { EventEmitter, once } from 'node:events';
-import { createInterface } from 'node:readline';
+import { EventEmitter } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { fileURLToPath } from 'node:url';
 import { ServiceError } from '@musicgen/contract';
-import type { EngineCommand, EngineReport, ReportedError } from './engine-process.ts';
+import {
+  crashed,
+  describeExit,
+  type EngineChild,
+  type Exit,
+  type PieceReport,
+  revive,
+  startChild,
+} from './engine-child.ts';
 import type { ModelInfo } from './model-folder.ts';
 import type { GenerateOptions, Piece, PieceRequest } from './piece.ts';
 
@@ -24,7 +29,7 @@ export interface EngineOptions {
 
 export interface EngineEvents {
   /** The child process has ended, by itself or by `close`. */
-  'engine:exit': [{ code: number | null; signal: NodeJS.Signals | null }];
+  'engine:exit': [Exit];
   /** A restart is due after a pause; `attempt` counts since the last piece that was finished. */
   'engine:restarting': [{ attempt: number; delayMs: number }];
   /** A restarted child has loaded the model. */
@@ -54,7 +59,6 @@ interface Pending {
   onProgress: GenerateOptions['onProgress'];
 }
 
-const entry = fileURLToPath(new URL('../dist/engine-process.js', import.meta.url));
 const firstRestartDelayMs = 100;
 const longestRestartDelayMs = 30_000;
 /** A run of ONNX Runtime cannot be stopped: a child that heeds neither a cancellation nor a close by then is killed. */
@@ -70,6 +74,11 @@ export async function startEngine(options: EngineOptions): Promise<Engine> {
   return engine;
 }
 
+/**
+ *     start() ──► ready ──child exits──► restarting ──child loaded──► ready
+ *                   │                     │  ▲ └─child exits─┐
+ *                   └──close()─► closed ◄─┘  └──longer pause─┘
+ */
 class ChildEngine implements Engine {
   readonly events = new EventEmitter<EngineEvents>();
   readonly #options: EngineOptions;
@@ -77,9 +86,9 @@ class ChildEngine implements Engine {
   readonly #closing = new AbortController();
   #model: ModelInfo | undefined;
   #state: Engine['state'] = 'restarting';
-  #child: ChildProcess | undefined;
-  /** Settles when the child that is starting has loaded the model, or has not. */
-  #loaded: Promise<void> = Promise.resolve();
+  #child: EngineChild | undefined;
+  /** Settles when the child that is starting, or about to, has loaded the model or failed to. */
+  #ready: Promise<void> = Promise.resolve();
   #nextId = 1;
   /** Restarts since the last finished piece. */
   #restarts = 0;
@@ -97,40 +106,26 @@ class ChildEngine implements Engine {
     return this.#state;
   }
 
-  /** Forks the child; resolves once it has loaded the model. */
-  start(): Promise<void> {
-    const { modelFolder, threads } = this.#options;
-    const child = fork(entry, threads === undefined ? [modelFolder] : [modelFolder, String(threads)], {
-      serialization: 'advanced',
-      execArgv: [],
-      stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
+  async start(): Promise<void> {
+    const { modelFolder, threads, logger } = this.#options;
+    const child = startChild({
+      modelFolder,
+      threads,
+      onReport: (report) => this.#settle(report),
+      onExit: (exit) => this.#afterExit(exit),
+      onWarning: (line) => logger?.warn(line),
     });
     this.#child = child;
-    this.#relayWarnings(child);
-    this.#loaded = new Promise((resolve, reject) => {
-      child.on('message', (report: EngineReport) => {
-        if (report.type === 'load-failed') reject(revive(report.error));
-        else if (report.type !== 'ready') this.#settle(report);
-        else {
-          this.#becomeReady(report.model);
-          resolve();
-        }
-      });
-      child.on('error', (error) => reject(crashed(`could not be started: ${error.message}`)));
-      child.on('exit', (code, signal) => {
-        reject(crashed(`ended while it loaded the model (${signal ?? `exit code ${code}`})`));
-        this.#afterExit(code, signal);
-      });
-    });
-    // Whoever waits for it hears of a failure; nobody may be waiting.
-    this.#loaded.catch(() => {});
-    return this.#loaded;
+    this.#model = await child.loaded;
+    if (this.#state === 'closed') return;
+    this.#state = 'ready';
+    logger?.info('The engine is ready', { model: this.#model.name, pid: child.pid });
   }
 
   async generate(request: PieceRequest, options: GenerateOptions = {}): Promise<Piece> {
     const { signal, onProgress, checkpoint } = options;
     if (this.#state === 'restarting') onProgress?.({ stage: 'loading_model', frame: 0, frames: 0 });
-    await unlessAborted(this.#loaded, signal);
+    await unlessAborted(this.#ready, signal);
     if (this.#state === 'closed') throw new ServiceError('draining', 'The engine is closed');
 
     const id = this.#nextId++;
@@ -139,7 +134,7 @@ class ChildEngine implements Engine {
     try {
       return await new Promise<Piece>((resolve, reject) => {
         this.#pending.set(id, { resolve, reject, onProgress });
-        this.#send({ type: 'generate', id, request, checkpoint });
+        this.#child?.send({ type: 'generate', id, request, checkpoint });
       });
     } catch (error) {
       throw signal?.aborted ? cancelled(signal) : error;
@@ -153,25 +148,10 @@ class ChildEngine implements Engine {
     if (this.#state === 'closed') return;
     this.#state = 'closed';
     this.#closing.abort();
-    const child = this.#child;
-    if (!child || child.exitCode !== null || child.signalCode !== null) return;
-    const exited = once(child, 'exit');
-    if (child.connected) child.disconnect();
-    const kill = setTimeout(() => child.kill('SIGKILL'), obeyMs.close);
-    await exited;
-    clearTimeout(kill);
+    await this.#child?.close(obeyMs.close);
   }
 
-  #becomeReady(model: ModelInfo): void {
-    const isRestart = this.#model !== undefined;
-    this.#model = model;
-    if (this.#state === 'closed') return;
-    this.#state = 'ready';
-    this.#options.logger?.info('The engine is ready', { model: model.name, pid: this.#child?.pid });
-    if (isRestart) this.events.emit('engine:ready');
-  }
-
-  #settle(report: Exclude<EngineReport, { type: 'ready' | 'load-failed' }>): void {
+  #settle(report: PieceReport): void {
     const pending = this.#pending.get(report.id);
     switch (report.type) {
       case 'progress':
@@ -189,32 +169,26 @@ class ChildEngine implements Engine {
     }
   }
 
-  #send(command: EngineCommand): void {
-    // A child that is gone fails its pieces through its exit.
-    this.#child?.send(command, () => {});
-  }
-
   #cancel(id: number): void {
     const child = this.#child;
-    this.#send({ type: 'cancel', id });
-    const kill = setTimeout(() => {
-      if (this.#pending.has(id)) child?.kill('SIGKILL');
-    }, obeyMs.cancel);
+    child?.send({ type: 'cancel', id });
+    const kill = setTimeout(() => this.#pending.has(id) && child?.kill(), obeyMs.cancel);
     kill.unref();
   }
 
-  #afterExit(code: number | null, signal: NodeJS.Signals | null): void {
-    const isClosed = this.#state === 'closed';
-    const error = isClosed
-      ? new ServiceError('draining', 'The engine was closed while it worked on the piece')
-      : crashed(`ended while it worked on the piece (${signal ?? `exit code ${code}`})`);
+  #afterExit(exit: Exit): void {
+    const error =
+      this.#state === 'closed'
+        ? new ServiceError('draining', 'The engine was closed while it worked on the piece')
+        : crashed(`ended while it worked on the piece (${describeExit(exit)})`);
     for (const pending of this.#pending.values()) pending.reject(error);
-    this.events.emit('engine:exit', { code, signal });
-    if (isClosed || this.#model === undefined) return;
-    this.#options.logger?.warn('The engine has ended and will be restarted', { code, signal });
+    this.events.emit('engine:exit', exit);
+    // A child that never came up is the business of who called `startEngine`.
+    if (this.#state === 'closed' || this.#model === undefined) return;
+    this.#options.logger?.warn('The engine has ended and will be restarted', exit);
     this.#state = 'restarting';
-    this.#loaded = this.#restart();
-    this.#loaded.catch(() => {});
+    this.#ready = this.#restart();
+    this.#ready.catch(() => {});
   }
 
   async #restart(): Promise<void> {
@@ -225,22 +199,8 @@ class ChildEngine implements Engine {
       throw new ServiceError('draining', 'The engine was closed');
     });
     await this.start();
+    this.events.emit('engine:ready');
   }
-
-  /** What ONNX Runtime or Node writes to stderr, line by line. */
-  #relayWarnings(child: ChildProcess): void {
-    const { stderr } = child;
-    if (!stderr) return;
-    createInterface(stderr).on('line', (line) => this.#options.logger?.warn(line, { pid: child.pid }));
-  }
-}
-
-function revive({ code, message }: ReportedError): ServiceError {
-  return new ServiceError(code, message);
-}
-
-function crashed(what: string): ServiceError {
-  return new ServiceError('engine_crashed', `The engine ${what}`);
 }
 
 function cancelled(signal: AbortSignal): ServiceError {
@@ -254,6 +214,7 @@ function unlessAborted<Value>(promise: Promise<Value>, signal: AbortSignal | und
     const abort = () => reject(cancelled(signal));
     if (signal.aborted) abort();
     signal.addEventListener('abort', abort);
-    promise.then(resolve, reject).finally(() => signal.removeEventListener('abort', abort));
+    const detach = () => signal.removeEventListener('abort', abort);
+    promise.then(resolve, reject).finally(detach);
   });
 }

@@ -47,6 +47,7 @@ describe('readModelFolder', () => {
   it('takes rates, sizes and windows from the config', async () => {
     await edit('config.json', (json) => {
       Object.assign(json.audio_encoder ?? {}, {
+        codebook_size: 1536,
         upsampling_ratios: [10, 8, 4, 4],
         chunk_context: { left_frames: 250, right_frames: 1 },
       });
@@ -70,6 +71,7 @@ describe('readModelFolder', () => {
   it('knows the defaults of Hugging Face for what a config leaves out', async () => {
     await edit('config.json', (json) => {
       json.decoder = {};
+      delete json.audio_encoder?.codebook_size;
       delete json.musicgen_service;
     });
     await edit('generation_config.json', (json) => {
@@ -164,6 +166,7 @@ describe('a model folder that cannot be loaded is named with its fault', () => {
     [{ vocab_size: 'many' }, /says decoder\.vocab_size = "many", which is not a positive integer/],
     [{ num_codebooks: 0 }, /says decoder\.num_codebooks = 0, which is not/],
     [{ num_codebooks: 5, audio_channels: 2 }, /says 5 codebooks for 2 audio channels/],
+    [{ vocab_size: 2048 }, /has a decoder of 2048 codes for a codec that knows 128/],
     [{ max_position_embeddings: 4 }, /allows only 4 positions/],
     [{ num_hidden_layers: 2 }, /has more layers than the 2 that config\.json says/],
     [{ num_hidden_layers: 4 }, /has no input past_key_values\.3\.decoder\.key/],

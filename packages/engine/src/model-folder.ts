@@ -111,7 +111,7 @@ function readConfig(config: JsonSection, generation: JsonSection, folderName: st
   const vocabSize = decoder.count('vocab_size', 2048);
   const codebooks = decoder.count('num_codebooks', 4);
   const channels = decoder.count('audio_channels', 1);
-  checkCodebooks(vocabSize, codebooks, channels);
+  checkCodebooks({ vocabSize, codebooks, channels, codecRows: codec.count('codebook_size', vocabSize) });
   const sampleRate = codec.count('sampling_rate', 24_000);
   const hopLength = codec.counts('upsampling_ratios', [8, 5, 4, 2]).reduce((a, b) => a * b);
   const frameRate = Math.ceil(sampleRate / hopLength);
@@ -140,9 +140,13 @@ function readConfig(config: JsonSection, generation: JsonSection, folderName: st
   };
 }
 
-function checkCodebooks(vocabSize: number, codebooks: number, channels: number): void {
+function checkCodebooks(sizes: Record<'vocabSize' | 'codebooks' | 'channels' | 'codecRows', number>): void {
+  const { vocabSize, codebooks, channels, codecRows } = sizes;
   if (channels > 2 || codebooks % channels !== 0) {
     throw broken('config.json', `says ${codebooks} codebooks for ${channels} audio channels`);
+  }
+  if (codecRows < vocabSize) {
+    throw broken('config.json', `has a decoder of ${vocabSize} codes for a codec that knows ${codecRows}`);
   }
   if (vocabSize > 65_535) throw broken('config.json', `says decoder.vocab_size = ${vocabSize}, over 65535`);
 }

@@ -44,11 +44,14 @@ describe('generatePiece', () => {
     expect(piece.checkpoint.equals((await generatePiece(model, request)).checkpoint)).toBe(false);
   });
 
-  it.each([{ temperature: 0 }, { topK: 1 }])('leaves nothing to the seed with %j', async (settings) => {
-    const one = await generatePiece(model, { ...request, ...settings, seed: 1 });
-    const two = await generatePiece(model, { ...request, ...settings, seed: 2 });
-    expect(one.checkpoint.equals(two.checkpoint)).toBe(true);
-  });
+  it.each([{ temperature: 0 }, { temperature: 1e-40 }, { topK: 1 }])(
+    'leaves nothing to the seed with %j',
+    async (settings) => {
+      const one = await generatePiece(model, { ...request, ...settings, seed: 1 });
+      const two = await generatePiece(model, { ...request, ...settings, seed: 2 });
+      expect(one.checkpoint.equals(two.checkpoint)).toBe(true);
+    },
+  );
 
   it.each(['', '   ', '🎸🔥', 'مرحبا بالعالم', '日本の音楽', 'x'.repeat(400)])(
     'makes something of %j',
@@ -88,6 +91,9 @@ describe('generatePiece', () => {
     { seed: 1.5 },
     { seed: -1 },
     { seed: 2 ** 53 },
+    { temperature: Number.NaN },
+    { topK: -1 },
+    { topP: Number.POSITIVE_INFINITY },
   ])('refuses %j', async (wrong) => {
     await expect(generatePiece(model, { ...request, ...wrong })).rejects.toMatchObject({
       code: 'invalid_request',

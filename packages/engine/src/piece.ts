@@ -123,12 +123,17 @@ function framesOf(request: PieceRequest, config: ModelConfig): number {
 }
 
 function settingsOf(request: PieceRequest, { info: { defaults } }: ModelConfig): SamplingSettings {
-  return {
+  const settings = {
     guidanceScale: Math.max(1, request.guidanceScale ?? defaults.guidanceScale),
     temperature: request.temperature ?? defaults.temperature,
     topK: request.topK ?? defaults.topK,
     topP: request.topP ?? defaults.topP,
   };
+  for (const [name, value] of Object.entries(settings)) {
+    if (Number.isFinite(value) && value >= 0) continue;
+    throw new ServiceError('invalid_request', `The setting ${name} cannot be ${value}`);
+  }
+  return settings;
 }
 
 /** Puts a checkpoint's frames into the codes. One that does not fit is left out: the piece then starts over. */

@@ -13,9 +13,12 @@ export interface SamplingSettings {
 /** Scores of one codebook, [vocabulary]; what sampling has ruled out is −Infinity. */
 export type Scores = Float32Array;
 
+/** Below this temperature scores leave the range of float32 before they leave any doubt. */
+const coldest = 1e-6;
+
 /** Whether the settings leave no choice to chance. */
 export function isGreedy(settings: SamplingSettings): boolean {
-  return settings.temperature === 0 || settings.topK === 1;
+  return settings.temperature < coldest || settings.topK === 1;
 }
 
 /**

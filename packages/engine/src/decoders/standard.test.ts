@@ -1,8 +1,10 @@
 import { golden, maxDifference, tinyModelFolder } from '../../fixtures/golden.ts';
 import { frameAt } from '../delay-pattern.ts';
 import { loadModel, type Model, releaseModel } from '../model.ts';
+import { readModelFolder } from '../model-folder.ts';
 import { applyGuidance, pickBest } from '../sampler.ts';
 import { type Condition, withUnconditional } from '../text-encoder.ts';
+import { openStandardDecoder } from './standard.ts';
 
 const mono = golden('mono');
 const vocabSize = 128;
@@ -65,6 +67,18 @@ describe('the standard decoder, teacher-forced', () => {
       const logits = await pass.feed(span(ids, at, at + 1), 1);
       expect(maxDifference(logits, column(teacherForced.floats('logits'), at))).toBeLessThan(1e-3);
     }
+  });
+
+  it('says so when a config promises another vocabulary', async () => {
+    const { graphs, config } = await readModelFolder(tinyModelFolder);
+    const wrong = { ...config, vocabSize: 64 };
+    const options = { path: graphs.decoder, threads: 1, memory: 'keep' } as const;
+    const decoder = await openStandardDecoder(options, wrong);
+    await expect(decoder.begin(condition).feed(span(ids, 0, 1), 1)).rejects.toMatchObject({
+      code: 'generation_failed',
+      message: 'onnx/decoder_model_merged.onnx returned 1024 logits where config.json promises 512',
+    });
+    await decoder.release();
   });
 
   it('gives the logits of Hugging Face without a condition', async () => {

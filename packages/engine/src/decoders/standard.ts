@@ -1,3 +1,4 @@
+import { ServiceError } from '@musicgen/contract';
 import { broken } from '../json-file.ts';
 import type { ModelConfig } from '../model-folder.ts';
 import {
@@ -68,7 +69,9 @@ function beginPass({ session, config, condition, selfAttention, crossAttention }
       const outputs = await session.run(feeds, ['logits', ...returned.map((name) => name.present)]);
       for (const { past, present } of returned) feeds[past] = outputs[present] as Tensor;
       started = true;
-      return lastColumn(floats(outputs, 'logits'), { sequences, columns, vocabSize: config.vocabSize });
+      const logits = floats(outputs, 'logits');
+      checkLogits(logits, sequences * columns * config.vocabSize, session.file);
+      return lastColumn(logits, { sequences, columns, vocabSize: config.vocabSize });
     },
   };
 }
@@ -101,6 +104,12 @@ function cacheNames(layers: number, kind: 'decoder' | 'encoder'): CacheName[] {
   return Array.from({ length: layers }, (_, layer) => [`${layer}.${kind}.key`, `${layer}.${kind}.value`])
     .flat()
     .map((name) => ({ past: `past_key_values.${name}`, present: `present.${name}` }));
+}
+
+function checkLogits(logits: Float32Array, wanted: number, file: string): void {
+  if (logits.length === wanted) return;
+  const problem = `${file} returned ${logits.length} logits where config.json promises ${wanted}`;
+  throw new ServiceError('generation_failed', problem);
 }
 
 /** From logits [sequences, columns, vocabulary], those of the last column, [sequences, vocabulary]. */
