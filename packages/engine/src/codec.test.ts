@@ -62,8 +62,8 @@ describe('the codec', () => {
   });
 
   it('stops between chunks when the signal aborts', async () => {
-    const aborted = AbortSignal.abort(new Error('enough'));
-    await expect(codec.decode(goldenCodes(25), 25, aborted)).rejects.toThrow('enough');
+    const decoding = codec.decode(goldenCodes(25), 25, AbortSignal.abort());
+    await expect(decoding).rejects.toMatchObject({ code: 'task_cancelled' });
   });
 
   it('says so when a config promises another hop length', async () => {

@@ -1,4 +1,5 @@
 import { ServiceError } from '@musicgen/contract';
+import { refuseIfAborted } from './cancellation.ts';
 import type { Codes } from './checkpoint.ts';
 import type { ChunkContext, ModelConfig } from './model-folder.ts';
 import { floats, openSession, requireNames, type Session, type SessionOptions, Tensor } from './sessions.ts';
@@ -7,7 +8,7 @@ export interface Codec {
   /**
    * Turns codes into audio: one array of `frames · hopLength` samples per channel, which may exceed ±1.
    * @param codes [frames, codebooks]
-   * @throws ServiceError `generation_failed`; what the signal's reason says when it aborts between chunks
+   * @throws ServiceError `generation_failed`, or `task_cancelled` when the signal aborts between chunks
    */
   decode(codes: Codes, frames: number, signal?: AbortSignal): Promise<Float32Array[]>;
   release(): Promise<void>;
@@ -40,7 +41,7 @@ export async function openCodec(options: SessionOptions, config: ModelConfig): P
       const audio = Array.from({ length: channels }, () => new Float32Array(frames * config.hopLength));
       for (const chunk of planChunks(frames, chunkSeconds * frameRate, config.chunkContext)) {
         for (const [channel, samples] of audio.entries()) {
-          signal?.throwIfAborted();
+          refuseIfAborted(signal);
           const decoded = await decodeStretch(session, config, channelCodes(codes, chunk, channel, config));
           copyMiddle(decoded, samples, chunk, config.hopLength);
         }

@@ -1,6 +1,7 @@
 import { EventEmitter } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { ServiceError } from '@musicgen/contract';
+import { cancelled } from './cancellation.ts';
 import {
   crashed,
   describeExit,
@@ -201,10 +202,6 @@ class ChildEngine implements Engine {
     await this.start();
     this.events.emit('engine:ready');
   }
-}
-
-function cancelled(signal: AbortSignal): ServiceError {
-  return new ServiceError('task_cancelled', 'The piece was cancelled', { cause: signal.reason });
 }
 
 /** The promise's outcome, or a rejection as soon as the signal aborts. */

@@ -1,4 +1,5 @@
 import { ServiceError } from '@musicgen/contract';
+import { refuseIfAborted } from './cancellation.ts';
 import type { Codes } from './checkpoint.ts';
 import type { Decoder } from './decoders/decoder.ts';
 import { columnCount, completeFrames, type DelayPattern, frameAt } from './delay-pattern.ts';
@@ -30,83 +31,76 @@ export interface CodesJob {
  */
 export async function generateCodes(job: CodesJob): Promise<void> {
   const { codebooks, channels } = job.config.info;
-  const guided = job.settings.guidanceScale > 1;
-  const condition = guided ? withUnconditional(job.condition) : job.condition;
-  const pattern = { codebooks, channels };
+  const isGuided = job.settings.guidanceScale > 1;
+  const condition = isGuided ? withUnconditional(job.condition) : job.condition;
   let { known } = job;
   for (const window of planWindows(job.codes.length / codebooks, job.config.windowFrames)) {
     if (window.end <= known) continue;
-    await generateWindow({ ...job, condition, known }, pattern, window);
+    await generateWindow({ ...window, job: { ...job, condition, known }, pattern: { codebooks, channels } });
     known = window.end;
   }
 }
 
+/** A window whose frames are being made, from `job.known` on. */
+interface OpenWindow extends Window {
+  job: CodesJob;
+  pattern: DelayPattern;
+}
+
 /** Makes the frames of one window that are not known yet: prefill of the known columns, then column by column. */
-async function generateWindow(job: CodesJob, pattern: DelayPattern, window: Window): Promise<void> {
+async function generateWindow(window: OpenWindow): Promise<void> {
+  const { job, pattern, start, end } = window;
   const pass = job.decoder.begin(job.condition);
-  const lastColumn = columnCount(pattern, window.end - window.start) - 1;
-  const firstColumn = job.known - window.start + 1;
-  const sample = createColumnSampler(job, pattern, window);
+  const sampleColumn = createColumnSampler(window);
+  const lastColumn = columnCount(pattern, end - start) - 1;
   let fed = 0;
-  for (let column = firstColumn; column <= lastColumn; column++) {
+  for (let column = job.known - start + 1; column <= lastColumn; column++) {
     refuseIfAborted(job.signal);
-    const ids = readColumns({ job, pattern, window, from: fed, to: column });
-    const logits = await pass.feed(ids, column - fed);
-    sample(column, logits);
+    const logits = await pass.feed(readColumns(window, fed, column), column - fed);
     fed = column;
-    const frame = window.start + completeFrames(pattern, column);
+    sampleColumn(column, logits);
+    const frame = start + completeFrames(pattern, column);
     if (frame > job.known) job.onFrame?.(frame);
   }
 }
 
 /** The ids of columns `from` up to but without `to`, [rows, codebooks, columns]; all rows are fed the same. */
-function readColumns(span: {
-  job: CodesJob;
-  pattern: DelayPattern;
-  window: Window;
-  from: number;
-  to: number;
-}): Int32Array {
-  const { job, pattern, window, from, to } = span;
-  const columns = to - from;
+function readColumns({ job, pattern, start, end }: OpenWindow, from: number, to: number): Int32Array {
   const { codebooks } = pattern;
-  const frames = window.end - window.start;
-  const ids = new Int32Array(job.condition.rows * codebooks * columns).fill(job.config.specialId);
-  for (let sequence = 0; sequence < job.condition.rows * codebooks; sequence++) {
+  const columns = to - from;
+  const sequences = job.condition.rows * codebooks;
+  const ids = new Int32Array(sequences * columns).fill(job.config.specialId);
+  for (let sequence = 0; sequence < sequences; sequence++) {
     const codebook = sequence % codebooks;
     for (let index = 0; index < columns; index++) {
-      const frame = frameAt(pattern, codebook, from + index);
-      if (frame < 0 || frame >= frames) continue;
-      ids[sequence * columns + index] = job.codes[(window.start + frame) * codebooks + codebook] as number;
+      const frame = start + frameAt(pattern, codebook, from + index);
+      if (frame < start || frame >= end) continue;
+      ids[sequence * columns + index] = job.codes[frame * codebooks + codebook] as number;
     }
   }
   return ids;
 }
 
 /** A function that fills the free cells of a column from its logits, [rows, codebooks, vocabulary]. */
-function createColumnSampler(
-  job: CodesJob,
-  pattern: DelayPattern,
-  window: Window,
-): (column: number, logits: Float32Array) => void {
-  const { settings, config, seed, codes } = job;
+function createColumnSampler(window: OpenWindow): (column: number, logits: Float32Array) => void {
+  const { job, pattern, start, end } = window;
   const { codebooks } = pattern;
-  const { vocabSize } = config;
-  const guided = job.condition.rows === 2;
+  const { vocabSize } = job.config;
+  const isGuided = job.condition.rows === 2;
   const scores = new Float32Array(vocabSize);
-  const logitsOf = (logits: Float32Array, sequence: number) =>
+  const rowOf = (logits: Float32Array, sequence: number) =>
     logits.subarray(sequence * vocabSize, (sequence + 1) * vocabSize);
 
   return (column, logits) => {
     for (let codebook = 0; codebook < codebooks; codebook++) {
-      const frame = window.start + frameAt(pattern, codebook, column);
-      if (frame < job.known || frame >= window.end) continue;
-      scores.set(logitsOf(logits, codebook));
-      if (guided) applyGuidance(scores, logitsOf(logits, codebooks + codebook), settings.guidanceScale);
+      const frame = start + frameAt(pattern, codebook, column);
+      if (frame < job.known || frame >= end) continue;
+      scores.set(rowOf(logits, codebook));
+      if (isGuided) applyGuidance(scores, rowOf(logits, codebooks + codebook), job.settings.guidanceScale);
       refuseUnlessFinite(scores, frame);
-      codes[frame * codebooks + codebook] = pick(scores, settings, () =>
-        uniformAt(seed, window.start + column, codebook),
-      );
+      // The column of the whole piece, so that no window sees the random numbers of another.
+      const uniform = () => uniformAt(job.seed, start + column, codebook);
+      job.codes[frame * codebooks + codebook] = pick(scores, job.settings, uniform);
     }
   };
 }
@@ -125,12 +119,4 @@ function refuseUnlessFinite(scores: Float32Array, frame: number): void {
       `The model computed NaN or infinite logits at frame ${frame}`,
     );
   }
-}
-
-/** @throws ServiceError `task_cancelled` once the signal has aborted; its cause is the signal's reason */
-export function refuseIfAborted(signal: AbortSignal | undefined): void {
-  if (!signal?.aborted) return;
-  throw new ServiceError('task_cancelled', 'The piece was cancelled while it was made', {
-    cause: signal.reason,
-  });
 }

@@ -1,6 +1,6 @@
 import { ServiceError, type TaskStage } from '@musicgen/contract';
 import { type Codes, readCheckpoint, writeCheckpoint } from './checkpoint.ts';
-import { generateCodes, refuseIfAborted } from './generate.ts';
+import { generateCodes } from './generate.ts';
 import type { Model } from './model.ts';
 import type { ModelConfig } from './model-folder.ts';
 import type { SamplingSettings } from './sampler.ts';
@@ -59,54 +59,41 @@ export async function generatePiece(
   request: PieceRequest,
   options: GenerateOptions = {},
 ): Promise<Piece> {
-  const { config } = model;
-  const { signal, onProgress = () => {} } = options;
+  const { config, textEncoder, decoder, codec } = model;
+  const { signal, onProgress } = options;
+  const { seed } = request;
   const frames = framesOf(request, config);
   const settings = settingsOf(request, config);
   const codes: Codes = new Uint16Array(frames * config.info.codebooks);
-  const resumed = restore(codes, options.checkpoint, config);
-  const startedAt = performance.now();
-
-  onProgress({ stage: 'encoding_text', frame: resumed.frame, frames });
-  const prompt = model.tokenize(request.prompt);
-  const condition = await model.textEncoder.encode([prompt.ids]);
-  const encodedAt = performance.now();
-
+  const { known, warnings } = restore(codes, options.checkpoint, config);
+  const checkpointAt = (frame: number) => writeCheckpoint(codes, frame, checkpointShape(config));
   const report = (stage: EngineStage, frame: number) => {
-    const checkpoint = frame > 0 ? writeCheckpoint(codes, frame, checkpointShape(config)) : undefined;
-    onProgress({ stage, frame, frames, checkpoint });
+    onProgress?.({ stage, frame, frames, checkpoint: frame > 0 ? checkpointAt(frame) : undefined });
   };
-  report('generating', resumed.frame);
-  await generateCodes({
-    decoder: model.decoder,
-    config,
-    condition,
-    settings,
-    seed: request.seed,
-    codes,
-    known: resumed.frame,
-    signal,
-    onFrame: atMostEvery(reportIntervalMs, (frame) => report('generating', frame)),
-  });
-  const generatedAt = performance.now();
+
+  report('encoding_text', known);
+  const prompt = model.tokenize(request.prompt);
+  const encoding = await timed(() => textEncoder.encode([prompt.ids]));
+  const condition = encoding.value;
+
+  report('generating', known);
+  const onFrame = atMostEvery(reportIntervalMs, (frame) => report('generating', frame));
+  const job = { decoder, config, condition, settings, seed, codes, known, signal, onFrame };
+  const generating = await timed(() => generateCodes(job));
 
   report('decoding', frames);
-  refuseIfAborted(signal);
-  const samples = await model.codec.decode(codes, frames, signal).catch((error: unknown) => {
-    refuseIfAborted(signal);
-    throw error;
-  });
+  const decoding = await timed(() => codec.decode(codes, frames, signal));
   return {
-    samples,
+    samples: decoding.value,
     sampleRate: config.info.sampleRate,
     frames,
-    checkpoint: writeCheckpoint(codes, frames, checkpointShape(config)),
+    checkpoint: checkpointAt(frames),
     settings,
-    warnings: [...resumed.warnings, ...promptWarnings(prompt)],
+    warnings: [...warnings, ...promptWarnings(prompt)],
     stageSeconds: {
-      encoding_text: (encodedAt - startedAt) / 1000,
-      generating: (generatedAt - encodedAt) / 1000,
-      decoding: (performance.now() - generatedAt) / 1000,
+      encoding_text: encoding.seconds,
+      generating: generating.seconds,
+      decoding: decoding.seconds,
     },
   };
 }
@@ -141,18 +128,18 @@ function restore(
   codes: Codes,
   checkpoint: Buffer | undefined,
   config: ModelConfig,
-): { frame: number; warnings: string[] } {
-  if (checkpoint === undefined) return { frame: 0, warnings: [] };
+): { known: number; warnings: string[] } {
+  if (checkpoint === undefined) return { known: 0, warnings: [] };
   const earlier = readCheckpoint(checkpoint, checkpointShape(config));
   if (earlier === undefined) {
     return {
-      frame: 0,
+      known: 0,
       warnings: ['The checkpoint of the earlier attempt could not be used; the piece was started over.'],
     };
   }
   const kept = earlier.subarray(0, codes.length);
   codes.set(kept);
-  return { frame: kept.length / config.info.codebooks, warnings: [] };
+  return { known: kept.length / config.info.codebooks, warnings: [] };
 }
 
 function checkpointShape(config: ModelConfig) {
@@ -162,6 +149,12 @@ function checkpointShape(config: ModelConfig) {
 function promptWarnings(prompt: { ids: number[]; truncated: boolean }): string[] {
   if (!prompt.truncated) return [];
   return [`The prompt is longer than the model reads; only its first ${prompt.ids.length} tokens were used.`];
+}
+
+async function timed<Value>(work: () => Promise<Value>): Promise<{ value: Value; seconds: number }> {
+  const startedAt = performance.now();
+  const value = await work();
+  return { value, seconds: (performance.now() - startedAt) / 1000 };
 }
 
 function atMostEvery(intervalMs: number, call: (frame: number) => void): (frame: number) => void {
