@@ -81,7 +81,6 @@ const configSchema = z
 /** The sections of config.json under transformers' own key names, absent keys filled in. */
 export type CheckpointConfig = z.infer<typeof configSchema>;
 export type TextEncoderConfig = CheckpointConfig['text_encoder'];
-export type DecoderConfig = CheckpointConfig['decoder'];
 export type CodecConfig = CheckpointConfig['audio_encoder'];
 
 /**

@@ -2,8 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { access, mkdir, readdir, readFile, rename, rm, statfs, writeFile } from 'node:fs/promises';
 import { basename, dirname, join, relative, resolve } from 'node:path';
 import { ServiceError } from '@musicgen/contract';
-import { readCheckpointConfig } from './checkpoint-config.ts';
-import { openCheckpointWeights } from './checkpoint-weights.ts';
+import { openCheckpoint } from './checkpoint.ts';
 import { buildCodecDecoderGraph } from './codec-graph.ts';
 import { buildMergedDecoderGraph } from './decoder-graph.ts';
 import type { GraphBuilder } from './graph-builder.ts';
@@ -48,10 +47,8 @@ export interface ConvertCheckpointOptions {
 export async function convertCheckpoint(options: ConvertCheckpointOptions): Promise<void> {
   const to = resolve(options.to);
   if (await exists(to)) throw new ServiceError('storage_failed', `${to} already exists`);
-  const config = await readCheckpointConfig(options.from);
-  const weights = await openCheckpointWeights(options.from);
+  const checkpoint = await openCheckpoint(options.from);
   try {
-    const checkpoint = { config, weights };
     // All graphs are built before anything is written: a missing or misshapen tensor shows at once.
     const graphs = [
       buildTextEncoderGraph(checkpoint),
@@ -60,7 +57,7 @@ export async function convertCheckpoint(options: ConvertCheckpointOptions): Prom
     ];
     await createFolder(to, (folder) => fillFolder(folder, graphs, options));
   } finally {
-    await weights.close();
+    await checkpoint.weights.close();
   }
 }
 

@@ -1,6 +1,6 @@
 import { maskBias, maskedScore } from './attention-graph.ts';
+import type { Checkpoint } from './checkpoint.ts';
 import {
-  type Decoder,
   decode,
   headsOf,
   type KeyValue,
@@ -24,18 +24,18 @@ interface DecoderInputs {
  * encoder's keys and values, which never change, come out as empty [0, heads, 1, size].
  * Outputs: logits [B·K, columns, vocab], then present.N.{decoder,encoder}.{key,value}.
  */
-export function buildMergedDecoderGraph(decoder: Decoder): GraphBuilder {
+export function buildMergedDecoderGraph(checkpoint: Checkpoint): GraphBuilder {
   const g = new GraphBuilder('decoder_model_merged');
-  const inputs = declareInputs(g, decoder);
+  const inputs = declareInputs(g, checkpoint);
   const useCache = g.input({ name: 'use_cache_branch', type: 'bool', shape: [1] });
-  const outputs = outputTypes(decoder);
+  const outputs = outputTypes(checkpoint);
   g.node({
     op: 'If',
     inputs: [useCache],
     outputs: outputs.map(({ name }) => name),
     attributes: {
-      then_branch: { graph: buildCachedBranch(g.branch('cached'), decoder, inputs) },
-      else_branch: { graph: buildPrefillBranch(g.branch('prefill'), decoder, inputs) },
+      then_branch: { graph: buildCachedBranch(g.branch('cached'), checkpoint, inputs) },
+      else_branch: { graph: buildPrefillBranch(g.branch('prefill'), checkpoint, inputs) },
     },
   });
   for (const output of outputs) g.output(output.name, output);
@@ -43,32 +43,32 @@ export function buildMergedDecoderGraph(decoder: Decoder): GraphBuilder {
 }
 
 /** All columns from position 0 on, each attending to itself and the earlier ones. */
-function buildPrefillBranch(g: GraphBuilder, decoder: Decoder, inputs: DecoderInputs): GraphBuilder {
-  const encoded = projectEncoderStates(g, decoder, { states: inputs.encoderStates, mask: inputs.mask });
+function buildPrefillBranch(g: GraphBuilder, checkpoint: Checkpoint, inputs: DecoderInputs): GraphBuilder {
+  const encoded = projectEncoderStates(g, checkpoint, { states: inputs.encoderStates, mask: inputs.mask });
   const columns = g.sizeOf(inputs.ids, 1); // [1]
-  const { logits, layers } = decode(g, decoder, {
-    ids: splitCodebooks(g, decoder, { ids: inputs.ids, columns }),
+  const { logits, layers } = decode(g, checkpoint, {
+    ids: splitCodebooks(g, checkpoint, { ids: inputs.ids, columns }),
     columns,
-    positions: g.slice(g.weight(positionTable(decoder)), { start: g.int64([0]), end: columns, axis: 0 }),
+    positions: g.slice(g.weight(positionTable(checkpoint)), { start: g.int64([0]), end: columns, axis: 0 }),
     selfBias: causalBias(g, columns),
     crossBias: maskBias(g, inputs.mask),
     selfKeyValue: (_layer, now) => now,
-    crossKeyValue: (_layer, name) => projectKeyValue(g, decoder, { x: encoded, name }),
+    crossKeyValue: (_layer, name) => projectKeyValue(g, checkpoint, { x: encoded, name }),
   });
   const presents = layers.flatMap(({ self, cross }) => [self.key, self.value, cross.key, cross.value]);
-  return returning(g, decoder, [logits, ...presents]);
+  return returning(g, checkpoint, [logits, ...presents]);
 }
 
 /** One column at position P, the length of the cache. */
-function buildCachedBranch(g: GraphBuilder, decoder: Decoder, inputs: DecoderInputs): GraphBuilder {
-  const heads = headsOf(decoder);
+function buildCachedBranch(g: GraphBuilder, checkpoint: Checkpoint, inputs: DecoderInputs): GraphBuilder {
+  const heads = headsOf(checkpoint);
   const columns = g.int64([1]);
   const position = g.sizeOf(pastOf(inputs, 0).self.key, 2); // [1]
-  const { logits, layers } = decode(g, decoder, {
+  const { logits, layers } = decode(g, checkpoint, {
     // More than one column fails here as a batch that does not fit the cache, rather than giving wrong logits.
-    ids: splitCodebooks(g, decoder, { ids: inputs.ids, columns }),
+    ids: splitCodebooks(g, checkpoint, { ids: inputs.ids, columns }),
     columns,
-    positions: g.gather(g.weight(positionTable(decoder)), position), // [1, H]
+    positions: g.gather(g.weight(positionTable(checkpoint)), position), // [1, H]
     crossBias: maskBias(g, inputs.mask),
     selfKeyValue: (layer, now) => {
       const past = pastOf(inputs, layer).self;
@@ -79,7 +79,7 @@ function buildCachedBranch(g: GraphBuilder, decoder: Decoder, inputs: DecoderInp
   // Each its own node: a branch may return neither one value twice nor a constant of its own.
   const unchanged = () => g.op('Identity', [g.empty([0, heads.count, 1, heads.size])]);
   const presents = layers.flatMap(({ self }) => [self.key, self.value, unchanged(), unchanged()]);
-  return returning(g, decoder, [logits, ...presents]);
+  return returning(g, checkpoint, [logits, ...presents]);
 }
 
 /** 0 where column i may see column j (j ≤ i), the masked score elsewhere: [columns, columns]. */
@@ -96,15 +96,15 @@ function pastOf(inputs: DecoderInputs, layer: number) {
 }
 
 /** The input names, their order and the names of their dimensions are Optimum's. */
-function declareInputs(g: GraphBuilder, decoder: Decoder): DecoderInputs {
-  const { text_encoder, decoder: config } = decoder.config;
+function declareInputs(g: GraphBuilder, checkpoint: Checkpoint): DecoderInputs {
+  const { text_encoder, decoder: config } = checkpoint.config;
   const text = 'encoder_sequence_length';
   const mask = g.input({ name: 'encoder_attention_mask', type: 'int64', shape: ['batch_size', text] });
   const idShape = ['total_batch_size_x_num_codebooks', 'decoder_sequence_length'];
   const ids = g.input({ name: 'input_ids', type: 'int64', shape: idShape });
   const stateShape = ['total_batch_size', text, text_encoder.d_model];
   const encoderStates = g.input({ name: 'encoder_hidden_states', type: 'float32', shape: stateShape });
-  const heads = headsOf(decoder);
+  const heads = headsOf(checkpoint);
   const cache = (name: string, length: string): KeyValue => {
     const shape = ['batch_size', heads.count, length, heads.size];
     const part = (suffix: string) => g.input({ name: `${name}.${suffix}`, type: 'float32', shape });
@@ -117,9 +117,9 @@ function declareInputs(g: GraphBuilder, decoder: Decoder): DecoderInputs {
   return { mask, ids, encoderStates, pasts };
 }
 
-function outputTypes(decoder: Decoder): TensorType[] {
-  const { vocab_size, num_hidden_layers } = decoder.config.decoder;
-  const heads = headsOf(decoder);
+function outputTypes(checkpoint: Checkpoint): TensorType[] {
+  const { vocab_size, num_hidden_layers } = checkpoint.config.decoder;
+  const heads = headsOf(checkpoint);
   const cache = (name: string, length: string) =>
     ['key', 'value'].map((part) => ({
       name: `${name}.${part}`,
@@ -140,8 +140,8 @@ function outputTypes(decoder: Decoder): TensorType[] {
 }
 
 /** Ends a branch: its results go by order, so they keep their own names. */
-function returning(g: GraphBuilder, decoder: Decoder, values: readonly Value[]): GraphBuilder {
-  for (const [index, { type, shape }] of outputTypes(decoder).entries()) {
+function returning(g: GraphBuilder, checkpoint: Checkpoint, values: readonly Value[]): GraphBuilder {
+  for (const [index, { type, shape }] of outputTypes(checkpoint).entries()) {
     const value = values[index] ?? '';
     g.output(value, { name: value, type, shape });
   }

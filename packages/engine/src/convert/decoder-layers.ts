@@ -1,13 +1,8 @@
 import { attend, type Heads, linear, mergeHeads, splitHeads } from './attention-graph.ts';
-import type { CheckpointConfig } from './checkpoint-config.ts';
-import type { CheckpointWeights } from './checkpoint-weights.ts';
+import type { Checkpoint } from './checkpoint.ts';
 import type { GraphBuilder, Value } from './graph-builder.ts';
 
-/** B rows of the batch, K codebooks, H the hidden size, P cached positions, S text tokens. */
-export interface Decoder {
-  readonly config: CheckpointConfig;
-  readonly weights: CheckpointWeights;
-}
+// B: rows of the batch, K: codebooks, H: hidden size, P: cached positions, S: text tokens.
 
 /** [B, heads, positions, size] each. */
 export interface KeyValue {
@@ -30,7 +25,7 @@ export interface DecodeInputs {
 
 const layerNormEpsilon = 1e-5;
 
-export function headsOf({ config }: Decoder): Heads {
+export function headsOf({ config }: Checkpoint): Heads {
   const { num_attention_heads, hidden_size } = config.decoder;
   return { count: num_attention_heads, size: hidden_size / num_attention_heads };
 }
@@ -40,38 +35,44 @@ export function headsOf({ config }: Decoder): Heads {
  * self-attention, cross-attention and feed-forward; no biases but in the layer norms.
  * @returns logits [B·K, columns, vocab] and per layer the keys and values attended to
  */
-export function decode(g: GraphBuilder, decoder: Decoder, inputs: DecodeInputs) {
-  let x = g.add(embedCodes(g, decoder, inputs.ids), inputs.positions); // [B, columns, H]
+export function decode(g: GraphBuilder, checkpoint: Checkpoint, inputs: DecodeInputs) {
+  let x = g.add(embedCodes(g, checkpoint, inputs.ids), inputs.positions); // [B, columns, H]
   const layers: { self: KeyValue; cross: KeyValue }[] = [];
-  for (let layer = 0; layer < decoder.config.decoder.num_hidden_layers; layer++) {
+  for (let layer = 0; layer < checkpoint.config.decoder.num_hidden_layers; layer++) {
     const name = `decoder.model.decoder.layers.${layer}`;
     const selfName = `${name}.self_attn`;
-    const normed = layerNorm(g, decoder, { x, name: `${selfName}_layer_norm` });
-    const self = inputs.selfKeyValue(layer, projectKeyValue(g, decoder, { x: normed, name: selfName }));
-    x = g.add(x, attention(g, decoder, { x: normed, name: selfName, keyValue: self, bias: inputs.selfBias }));
+    const normed = layerNorm(g, checkpoint, { x, name: `${selfName}_layer_norm` });
+    const self = inputs.selfKeyValue(layer, projectKeyValue(g, checkpoint, { x: normed, name: selfName }));
+    x = g.add(
+      x,
+      attention(g, checkpoint, { x: normed, name: selfName, keyValue: self, bias: inputs.selfBias }),
+    );
 
     const crossName = `${name}.encoder_attn`;
     const cross = inputs.crossKeyValue(layer, crossName);
-    const query = layerNorm(g, decoder, { x, name: `${crossName}_layer_norm` });
+    const query = layerNorm(g, checkpoint, { x, name: `${crossName}_layer_norm` });
     x = g.add(
       x,
-      attention(g, decoder, { x: query, name: crossName, keyValue: cross, bias: inputs.crossBias }),
+      attention(g, checkpoint, { x: query, name: crossName, keyValue: cross, bias: inputs.crossBias }),
     );
 
     x = g.add(
       x,
-      feedForward(g, decoder, { x: layerNorm(g, decoder, { x, name: `${name}.final_layer_norm` }), name }),
+      feedForward(g, checkpoint, {
+        x: layerNorm(g, checkpoint, { x, name: `${name}.final_layer_norm` }),
+        name,
+      }),
     );
     layers.push({ self, cross });
   }
-  const last = layerNorm(g, decoder, { x, name: 'decoder.model.decoder.layer_norm' });
-  return { logits: predictCodes(g, decoder, { x: last, columns: inputs.columns }), layers };
+  const last = layerNorm(g, checkpoint, { x, name: 'decoder.model.decoder.layer_norm' });
+  return { logits: predictCodes(g, checkpoint, { x: last, columns: inputs.columns }), layers };
 }
 
 /** int64 [B·K, columns] → [B, K, columns] */
 export function splitCodebooks(
   g: GraphBuilder,
-  { config }: Decoder,
+  { config }: Checkpoint,
   input: { ids: Value; columns: Value },
 ): Value {
   const shape = g.concat([g.int64([-1, config.decoder.num_codebooks]), input.columns], 0);
@@ -84,7 +85,7 @@ export function splitCodebooks(
  */
 export function projectEncoderStates(
   g: GraphBuilder,
-  { config, weights }: Decoder,
+  { config, weights }: Checkpoint,
   { states, mask }: { states: Value; mask: Value },
 ): Value {
   const [width, textWidth] = [config.decoder.hidden_size, config.text_encoder.d_model];
@@ -98,16 +99,16 @@ export function projectEncoderStates(
 /** [B, length, H] → [B, heads, length, size] each. */
 export function projectKeyValue(
   g: GraphBuilder,
-  decoder: Decoder,
+  checkpoint: Checkpoint,
   input: { x: Value; name: string },
 ): KeyValue {
   const project = (part: string) =>
-    splitHeads(g, square(g, decoder, { x: input.x, name: `${input.name}.${part}` }), headsOf(decoder));
+    splitHeads(g, square(g, checkpoint, { x: input.x, name: `${input.name}.${part}` }), headsOf(checkpoint));
   return { key: project('k_proj'), value: project('v_proj') };
 }
 
 /** Sum over codebooks of their embeddings: int64 [B, K, columns] → [B, columns, H]. One row more than codes: the pad. */
-function embedCodes(g: GraphBuilder, { config, weights }: Decoder, ids: Value): Value {
+function embedCodes(g: GraphBuilder, { config, weights }: Checkpoint, ids: Value): Value {
   const { num_codebooks, vocab_size, hidden_size } = config.decoder;
   return Array.from({ length: num_codebooks }, (_, codebook) => {
     const name = `decoder.model.decoder.embed_tokens.${codebook}.weight`;
@@ -121,7 +122,7 @@ function embedCodes(g: GraphBuilder, { config, weights }: Decoder, ids: Value): 
 /** One linear head a codebook: [B, columns, H] → [B·K, columns, vocab]. */
 function predictCodes(
   g: GraphBuilder,
-  { config, weights }: Decoder,
+  { config, weights }: Checkpoint,
   { x, columns }: { x: Value; columns: Value },
 ) {
   const { num_codebooks, vocab_size, hidden_size } = config.decoder;
@@ -134,7 +135,7 @@ function predictCodes(
 
 function layerNorm(
   g: GraphBuilder,
-  { config, weights }: Decoder,
+  { config, weights }: Checkpoint,
   { x, name }: { x: Value; name: string },
 ): Value {
   const parameter = (part: string) => g.weight(weights.get(`${name}.${part}`, [config.decoder.hidden_size]));
@@ -144,22 +145,22 @@ function layerNorm(
 
 function attention(
   g: GraphBuilder,
-  decoder: Decoder,
+  checkpoint: Checkpoint,
   { x, name, keyValue, bias }: { x: Value; name: string; keyValue: KeyValue; bias?: Value },
 ): Value {
-  const heads = headsOf(decoder);
+  const heads = headsOf(checkpoint);
   const query = g.multiply(
-    square(g, decoder, { x, name: `${name}.q_proj` }),
+    square(g, checkpoint, { x, name: `${name}.q_proj` }),
     g.float(1 / Math.sqrt(heads.size)),
   );
   const attended = attend(g, { query: splitHeads(g, query, heads), ...keyValue, bias });
-  return square(g, decoder, { x: mergeHeads(g, attended, heads), name: `${name}.out_proj` });
+  return square(g, checkpoint, { x: mergeHeads(g, attended, heads), name: `${name}.out_proj` });
 }
 
 /** fc2 · GELU(fc1 · x). */
 function feedForward(
   g: GraphBuilder,
-  { config, weights }: Decoder,
+  { config, weights }: Checkpoint,
   { x, name }: { x: Value; name: string },
 ): Value {
   const { ffn_dim, hidden_size } = config.decoder;
@@ -173,7 +174,7 @@ function gelu(g: GraphBuilder, x: Value): Value {
   return g.multiply(g.multiply(x, g.add(erf, g.float(1))), g.float(0.5));
 }
 
-function square(g: GraphBuilder, { config, weights }: Decoder, layer: { x: Value; name: string }): Value {
+function square(g: GraphBuilder, { config, weights }: Checkpoint, layer: { x: Value; name: string }): Value {
   const { hidden_size } = config.decoder;
   return linear(g, weights, { ...layer, shape: [hidden_size, hidden_size] });
 }

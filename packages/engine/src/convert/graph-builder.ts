@@ -15,7 +15,7 @@ import {
 export type Value = string;
 
 /** A fixed size, or the name of one that is known at run time. */
-export type Dimension = number | string;
+type Dimension = number | string;
 
 export type Attribute =
   | { readonly int: number }
@@ -24,7 +24,7 @@ export type Attribute =
   | { readonly string: string }
   | { readonly graph: GraphBuilder };
 
-export const elementTypes = { float32: DataType.FLOAT, int64: DataType.INT64, bool: DataType.BOOL } as const;
+const elementTypes = { float32: DataType.FLOAT, int64: DataType.INT64, bool: DataType.BOOL } as const;
 export type ElementType = keyof typeof elementTypes;
 
 export interface TensorType {

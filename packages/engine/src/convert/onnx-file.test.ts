@@ -4,8 +4,7 @@ import { join } from 'node:path';
 import { fromBinary } from '@bufbuild/protobuf';
 import { fixture, golden, maxDifference } from '../../fixtures/golden.ts';
 import { idTensor, openSession } from '../sessions.ts';
-import { readCheckpointConfig } from './checkpoint-config.ts';
-import { type CheckpointWeights, openCheckpointWeights } from './checkpoint-weights.ts';
+import { type Checkpoint, openCheckpoint } from './checkpoint.ts';
 import { buildCodecDecoderGraph } from './codec-graph.ts';
 import type { GraphBuilder } from './graph-builder.ts';
 import { planOnnxFiles } from './onnx-file.ts';
@@ -13,17 +12,17 @@ import { ModelProtoSchema } from './onnx-schema/onnx_pb.ts';
 import { writePlannedFile } from './write-file.ts';
 
 let folder: string;
-let weights: CheckpointWeights;
+let checkpoint: Checkpoint;
 let graph: GraphBuilder;
 
 beforeAll(async () => {
   folder = mkdtempSync(join(tmpdir(), 'onnx-file-'));
-  weights = await openCheckpointWeights(fixture('mono'));
-  graph = buildCodecDecoderGraph({ config: await readCheckpointConfig(fixture('mono')), weights });
+  checkpoint = await openCheckpoint(fixture('mono'));
+  graph = buildCodecDecoderGraph(checkpoint);
 });
 
 afterAll(async () => {
-  await weights.close();
+  await checkpoint.weights.close();
   rmSync(folder, { recursive: true });
 });
 

@@ -1,8 +1,8 @@
+import type { Checkpoint } from './checkpoint.ts';
 import type { Weight } from './checkpoint-weights.ts';
-import type { Decoder } from './decoder-layers.ts';
 
 /** Position embeddings [max_position_embeddings, H]: stored in older checkpoints, left out of newer ones. */
-export function positionTable({ config, weights }: Decoder): Weight {
+export function positionTable({ config, weights }: Checkpoint): Weight {
   const { max_position_embeddings: rows, hidden_size: width } = config.decoder;
   const name = 'decoder.model.decoder.embed_positions.weights';
   if (weights.has(name)) return weights.get(name, [rows, width]);

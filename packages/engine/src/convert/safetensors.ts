@@ -35,7 +35,7 @@ const entrySchema = z.object({
 });
 const headerSchema = z.record(z.string(), z.unknown());
 
-export interface SafetensorsEntry {
+interface SafetensorsEntry {
   readonly dtype: string;
   readonly shape: readonly number[];
   /** First byte in the file, and the one after the last. */

@@ -1,5 +1,6 @@
 import { attend, linear, maskBias, mergeHeads, splitHeads } from './attention-graph.ts';
-import type { CheckpointConfig, TextEncoderConfig } from './checkpoint-config.ts';
+import type { Checkpoint } from './checkpoint.ts';
+import type { TextEncoderConfig } from './checkpoint-config.ts';
 import type { CheckpointWeights, Weight } from './checkpoint-weights.ts';
 import { GraphBuilder, type Value } from './graph-builder.ts';
 
@@ -13,10 +14,7 @@ interface TextEncoder {
  * input_ids and attention_mask int64 [B, S] → last_hidden_state float32 [B, S, d_model], not yet projected to the
  * decoder's width. Pre-norm blocks, no biases, scores not divided by √d_kv.
  */
-export function buildTextEncoderGraph(checkpoint: {
-  config: CheckpointConfig;
-  weights: CheckpointWeights;
-}): GraphBuilder {
+export function buildTextEncoderGraph(checkpoint: Checkpoint): GraphBuilder {
   const { text_encoder: config } = checkpoint.config;
   const { weights } = checkpoint;
   const encoder = { config, weights };

@@ -1,6 +1,9 @@
 import { broken } from '../json-file.ts';
 import type { CheckpointWeights, Weight } from './checkpoint-weights.ts';
 
+/** Rows and columns of a block that fits into the processor's cache. */
+const tileSize = 64;
+
 /** A linear layer's weight [out, in] as [in, out], the right-hand side of ONNX MatMul. */
 export function transposed(weight: Weight): Weight {
   const [rows = 0, columns = 0] = weight.shape;
@@ -10,14 +13,32 @@ export function transposed(weight: Weight): Weight {
     load: async () => {
       const source = await weight.load();
       const target = new Float32Array(source.length);
-      for (let row = 0; row < rows; row++) {
-        for (let column = 0; column < columns; column++) {
-          target[column * rows + row] = source[row * columns + column] ?? 0;
+      for (let row = 0; row < rows; row += tileSize) {
+        for (let column = 0; column < columns; column += tileSize) {
+          transposeTile({ source, target, rows, columns, row, column });
         }
       }
       return target;
     },
   };
+}
+
+function transposeTile(tile: {
+  source: Float32Array;
+  target: Float32Array;
+  rows: number;
+  columns: number;
+  row: number;
+  column: number;
+}): void {
+  const { source, target, rows, columns } = tile;
+  const lastRow = Math.min(tile.row + tileSize, rows);
+  const lastColumn = Math.min(tile.column + tileSize, columns);
+  for (let row = tile.row; row < lastRow; row++) {
+    for (let column = tile.column; column < lastColumn; column++) {
+      target[column * rows + row] = source[row * columns + column] ?? 0;
+    }
+  }
 }
 
 /**

@@ -1,0 +1,118 @@
+import type { CodecConfig } from './checkpoint-config.ts';
+import type { CheckpointWeights } from './checkpoint-weights.ts';
+import type { GraphBuilder, Value } from './graph-builder.ts';
+import { inOnnxGateOrder, joined, weightNormalized } from './weight-transforms.ts';
+
+export interface Codec {
+  readonly config: CodecConfig;
+  readonly weights: CheckpointWeights;
+}
+
+/** A layer's name in the checkpoint, its input [B, input, length] and the number of channels it makes. */
+interface Layer {
+  readonly name: string;
+  readonly x: Value;
+  readonly input: number;
+  readonly output: number;
+}
+
+/**
+ * A convolution that keeps the length, its input reflected at both ends (the odd sample of padding on the left).
+ * @param layer.shortest the shortest input there can be, that for one frame
+ */
+export function convolve(
+  g: GraphBuilder,
+  { weights }: Codec,
+  layer: Layer & { kernel: number; shortest: number; dilation?: number },
+): Value {
+  const { name, x, input, output, kernel, shortest, dilation = 1 } = layer;
+  const total = (kernel - 1) * dilation;
+  const right = Math.floor(total / 2);
+  const weight = g.weight(weightNormalized(weights, `${name}.conv`, [output, input, kernel]));
+  const bias = g.weight(weights.get(`${name}.conv.bias`, [output]));
+  const padded = reflect(g, { x, left: total - right, right, shortest });
+  return g.op('Conv', [padded, weight, bias], {
+    kernel_shape: { ints: [kernel] },
+    dilations: { ints: [dilation] },
+  });
+}
+
+/**
+ * Reflection needs an input longer than the padding. transformers extends a shorter one by zeros on the right,
+ * reflects that, and cuts the extension's length off again (`EncodecConv1d._pad1d`).
+ */
+function reflect(g: GraphBuilder, pad: { x: Value; left: number; right: number; shortest: number }): Value {
+  const { x, left, right, shortest } = pad;
+  const most = Math.max(left, right);
+  if (most === 0) return x;
+  const reflected = (value: Value) =>
+    g.op('Pad', [value, g.int64([0, 0, left, 0, 0, right])], { mode: { string: 'reflect' } });
+  if (shortest > most) return reflected(x);
+  const length = g.sizeOf(x, 2);
+  const missing = g.op('Max', [g.op('Sub', [g.int64([most + 1]), length]), g.int64([0])]);
+  const extended = g.op('Pad', [x, g.concat([g.int64([0, 0, 0, 0, 0]), missing], 0)]);
+  const end = g.add(length, g.int64([left + right]));
+  return g.slice(reflected(extended), { start: g.int64([0]), end, axis: 2 });
+}
+
+/** A transposed convolution of kernel 2 · ratio, trimmed to length · ratio; the odd sample is trimmed on the left. */
+export function upsample(g: GraphBuilder, { weights }: Codec, layer: Layer & { ratio: number }): Value {
+  const { name, x, input, output, ratio } = layer;
+  const kernel = 2 * ratio;
+  const right = Math.floor(ratio / 2);
+  const weight = g.weight(weightNormalized(weights, `${name}.conv`, [input, output, kernel]));
+  const bias = g.weight(weights.get(`${name}.conv.bias`, [output]));
+  return g.op('ConvTranspose', [x, weight, bias], {
+    kernel_shape: { ints: [kernel] },
+    strides: { ints: [ratio] },
+    pads: { ints: [ratio - right, right] },
+  });
+}
+
+/** x + Conv₁(ELU(Convₖ(ELU(x)))), with fewer channels between the two. */
+export function residualUnit(
+  g: GraphBuilder,
+  codec: Codec,
+  unit: { name: string; x: Value; channels: number; dilation: number; shortest: number },
+): Value {
+  const { config } = codec;
+  const { name, x, channels, dilation, shortest } = unit;
+  const inner = Math.floor(channels / config.compress);
+  const narrowed = convolve(g, codec, {
+    name: `${name}.block.1`,
+    x: g.op('Elu', [x]),
+    input: channels,
+    output: inner,
+    kernel: config.residual_kernel_size,
+    dilation,
+    shortest,
+  });
+  const widened = { name: `${name}.block.3`, x: g.op('Elu', [narrowed]), input: inner, output: channels };
+  return g.add(x, convolve(g, codec, { ...widened, kernel: 1, shortest }));
+}
+
+/** The stacked LSTM over time, from a zero state: [B, channels, T] → the same. */
+export function recur(
+  g: GraphBuilder,
+  { config, weights }: Codec,
+  { name, x, channels: size }: { name: string; x: Value; channels: number },
+): Value {
+  let sequence = g.transpose(x, [2, 0, 1]); // [T, B, size]
+  for (let layer = 0; layer < config.num_lstm_layers; layer++) {
+    const parameter = (part: string, shape: readonly number[]) =>
+      inOnnxGateOrder(weights.get(`${name}.lstm.${part}_l${layer}`, shape));
+    const biases = [parameter('bias_ih', [4 * size]), parameter('bias_hh', [4 * size])] as const;
+    const hidden = g.op(
+      'LSTM',
+      [
+        sequence,
+        g.weight(parameter('weight_ih', [4 * size, size])),
+        g.weight(parameter('weight_hh', [4 * size, size])),
+        g.weight(joined(`${name}.lstm.bias_l${layer}`, ...biases)),
+      ],
+      { hidden_size: { int: size } },
+    ); // [T, 1 direction, B, size]
+    sequence = g.op('Squeeze', [hidden, g.int64([1])]);
+  }
+  return g.transpose(sequence, [1, 2, 0]);
+}
