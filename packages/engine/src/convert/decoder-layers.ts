@@ -43,26 +43,17 @@ export function decode(g: GraphBuilder, checkpoint: Checkpoint, inputs: DecodeIn
     const selfName = `${name}.self_attn`;
     const normed = layerNorm(g, checkpoint, { x, name: `${selfName}_layer_norm` });
     const self = inputs.selfKeyValue(layer, projectKeyValue(g, checkpoint, { x: normed, name: selfName }));
-    x = g.add(
-      x,
-      attention(g, checkpoint, { x: normed, name: selfName, keyValue: self, bias: inputs.selfBias }),
-    );
+    const own = { x: normed, name: selfName, keyValue: self, bias: inputs.selfBias };
+    x = g.add(x, attention(g, checkpoint, own));
 
     const crossName = `${name}.encoder_attn`;
-    const cross = inputs.crossKeyValue(layer, crossName);
     const query = layerNorm(g, checkpoint, { x, name: `${crossName}_layer_norm` });
-    x = g.add(
-      x,
-      attention(g, checkpoint, { x: query, name: crossName, keyValue: cross, bias: inputs.crossBias }),
-    );
+    const cross = inputs.crossKeyValue(layer, crossName);
+    const text = { x: query, name: crossName, keyValue: cross, bias: inputs.crossBias };
+    x = g.add(x, attention(g, checkpoint, text));
 
-    x = g.add(
-      x,
-      feedForward(g, checkpoint, {
-        x: layerNorm(g, checkpoint, { x, name: `${name}.final_layer_norm` }),
-        name,
-      }),
-    );
+    const fed = layerNorm(g, checkpoint, { x, name: `${name}.final_layer_norm` });
+    x = g.add(x, feedForward(g, checkpoint, { x: fed, name }));
     layers.push({ self, cross });
   }
   const last = layerNorm(g, checkpoint, { x, name: 'decoder.model.decoder.layer_norm' });

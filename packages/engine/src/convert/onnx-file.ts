@@ -67,7 +67,7 @@ function planWithExternalData(path: string, graph: GraphBuilder): FilePlan[] {
   const parts: (Uint8Array | Weight)[] = [];
   let offset = 0;
   for (const weight of graph.weights.values()) {
-    const padding = -offset & (externalAlignment - 1);
+    const padding = (externalAlignment - (offset % externalAlignment)) % externalAlignment;
     offset += padding;
     proto.initializer.push(create(TensorProtoSchema, describeExternal(weight, basename(dataPath), offset)));
     parts.push(new Uint8Array(padding), weight);
