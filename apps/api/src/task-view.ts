@@ -26,7 +26,7 @@ export function toTask(record: TaskRecord, place?: QueuePlace): Task {
     id: record.id,
     status: record.status,
     stage: record.stage ?? null,
-    progress: record.progress ? { ratio: ratioOf(record), ...record.progress } : null,
+    progress: progressOf(record),
     queue: place ?? null,
     eta: etaOf(record),
     priority: record.priority,
@@ -52,9 +52,12 @@ function resultView({ warnings: _warnings, timings: _timings, ...view }: Result)
   return view;
 }
 
-function ratioOf({ status, progress }: TaskRecord): number {
-  if (status === 'completed') return 1;
-  return progress && progress.frames > 0 ? progress.frame / progress.frames : 0;
+/** The last report of a completed task may be older than its completion. */
+function progressOf({ status, progress }: TaskRecord): Task['progress'] {
+  if (progress === undefined) return null;
+  const { frames } = progress;
+  const frame = status === 'completed' ? frames : progress.frame;
+  return { ratio: frames > 0 ? frame / frames : 0, frame, frames };
 }
 
 /**
@@ -63,7 +66,7 @@ function ratioOf({ status, progress }: TaskRecord): number {
  */
 function etaOf(record: TaskRecord): Task['eta'] {
   if (isTerminal(record.status)) return null;
-  const ratio = ratioOf(record);
+  const ratio = progressOf(record)?.ratio ?? 0;
   if (record.startedAt === undefined || ratio === 0) return { start_at: null, finish_at: null };
   const elapsedMs = record.updatedAt - record.startedAt;
   return {

@@ -44,6 +44,7 @@ export async function startLocalService({
   });
   releasers.add('API', api.stop);
   const { url } = await api.untilLogged('listening');
+  await api.untilLogged('ready');
   say(`API      ${url}`);
   return {
     url: String(url),

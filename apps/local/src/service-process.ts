@@ -15,7 +15,7 @@ export interface LogLine {
 export interface ServiceProcess {
   /** Emits `line` for every log line. */
   log: EventEmitter<{ line: [LogLine] }>;
-  /** Resolves with the first log line of that message; rejects when the process ends before. */
+  /** Resolves with the first log line of that message, past or future; rejects when the process ends before. */
   untilLogged(message: string): Promise<LogLine>;
   /** SIGTERM, then waits for its end. */
   stop(): Promise<void>;
@@ -46,9 +46,12 @@ export function startServiceProcess({ name, entry, env, logFile }: ServiceProces
 
   const log: ServiceProcess['log'] = new EventEmitter();
   log.setMaxListeners(0);
+  const firstOfMessage = new Map<string, LogLine>();
   createInterface({ input: child.stdout }).on('line', (text) => {
     const line = parseLine(text);
-    if (line) log.emit('line', line);
+    if (line === undefined) return;
+    if (!firstOfMessage.has(line.msg)) firstOfMessage.set(line.msg, line);
+    log.emit('line', line);
   });
   const ended = once(child, 'close').then(([code]) => ({ code: code as number | null }));
 
@@ -57,6 +60,8 @@ export function startServiceProcess({ name, entry, env, logFile }: ServiceProces
     ended,
     untilLogged(message) {
       return new Promise((resolve, reject) => {
+        const past = firstOfMessage.get(message);
+        if (past !== undefined) return resolve(past);
         log.on('line', (line) => {
           if (line.msg === message) resolve(line);
         });

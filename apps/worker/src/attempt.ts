@@ -16,7 +16,7 @@ export interface Attempt {
   beat(): Heartbeat;
   /** The last checkpoint, to be handed back with the task. */
   checkpoint(): Buffer | undefined;
-  /** Milliseconds the piece still needs at the speed it has gone so far; Infinity before the first frame. */
+  /** Milliseconds the piece still needs at the speed it has gone so far; 0 while that is unknown. */
   remainingMs(): number;
 }
 
@@ -46,7 +46,7 @@ export function createAttempt(claim: Claim): Attempt {
     checkpoint: () => known.checkpoint,
     remainingMs() {
       const { frame = 0, frames = 0 } = known.progress ?? {};
-      return frame > 0 ? ((Date.now() - startedAt) * (frames - frame)) / frame : Number.POSITIVE_INFINITY;
+      return frame > 0 ? ((Date.now() - startedAt) * (frames - frame)) / frame : 0;
     },
   };
 }

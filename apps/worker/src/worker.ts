@@ -84,8 +84,10 @@ export function startWorker(options: WorkerOptions): Worker {
     async drain() {
       metrics.draining();
       stopping.abort();
-      await claiming;
-      await finishWhatFits({ attempts, graceMs: options.graceMs });
+      const deadline = Date.now() + options.graceMs;
+      await Promise.all([claiming, finishWhatFits({ attempts, deadline })]);
+      // A claim may have been on its way when the signal came.
+      await finishWhatFits({ attempts, deadline });
       stopListening();
       await heart.stop();
     },
@@ -196,14 +198,17 @@ function heed(attempt: Attempt, answer: HeartbeatAnswer | undefined): void {
 }
 
 /** Waits for running tasks, but hands back at once what will not be done in time by its own measured speed. */
-async function finishWhatFits({ attempts, graceMs }: { attempts: Attempts; graceMs: number }): Promise<void> {
-  const deadline = Date.now() + graceMs;
+async function finishWhatFits({
+  attempts,
+  deadline,
+}: {
+  attempts: Attempts;
+  deadline: number;
+}): Promise<void> {
   while (attempts.size > 0) {
+    const leftMs = deadline - Date.now();
     for (const attempt of attempts.keys()) {
-      const leftMs = deadline - Date.now();
-      const fits =
-        leftMs > 0 && (attempt.remainingMs() <= leftMs || attempt.remainingMs() === Number.POSITIVE_INFINITY);
-      if (!fits) attempt.stop('drain');
+      if (leftMs <= 0 || attempt.remainingMs() > leftMs) attempt.stop('drain');
     }
     await Promise.race([...attempts.values(), delay(100)]);
   }
