@@ -1,10 +1,12 @@
 export { type EveryOptions, every, type Loop } from './every.ts';
 export type { LifecycleEvent, LifecycleEventType } from './lifecycle.ts';
-export type { DiscardReason, QueueEventMap, QueueEvents, RecoveryOutcome } from './queue-events.ts';
+export type { DiscardReason, QueueEventMap, QueueEvents, RecoveryOutcome, Repair } from './queue-events.ts';
+export type { Page, QueueAdmin, TaskPage } from './streams/admin.ts';
 export type { ConsumerOptions } from './streams/consumer.ts';
 export type { Janitor, JanitorOptions } from './streams/janitor.ts';
 export type { ProducerOptions } from './streams/producer.ts';
 export type { Promoter } from './streams/promoter.ts';
+export type { Reconciler } from './streams/reconciler.ts';
 export type { Recoverer, RecovererOptions } from './streams/recoverer.ts';
 export { failFastRedisOptions, patientRedisOptions, type RedisClient } from './streams/redis-client.ts';
 export type { ServerFacts } from './streams/server-check.ts';
@@ -24,5 +26,7 @@ export type {
   QueuePlace,
   TaskConsumer,
   TaskProducer,
+  TaskUpdate,
+  UpdateOutcome,
 } from './task-queue.ts';
 export type { JsonObject, TaskFailure, TaskProgress, TaskRecord } from './task-record.ts';

@@ -26,14 +26,14 @@ export interface Keys {
   status: (status: TaskStatus) => string;
   /** list: wake-up tokens for workers that wait for one priority. */
   bell: (priority: Priority) => string;
-  /** hash with TTL: a live worker. */
+  /** hash with TTL: a live worker, when it was seen, what it says about itself, whether it is to drain. */
   worker: (id: string) => string;
   /** string with TTL: the token and the task of a worker's latest claim, for one that is sent again. */
   latestClaim: (workerId: string) => string;
   /** hash with TTL: what lay under a task's key although it is no task, moved out of the way. */
   foreign: (id: string) => string;
   /** string with TTL: the task that was admitted under an idempotency key. */
-  idempotency: (key: string) => string;
+  remembered: (idempotencyKey: string) => string;
   /** hash with TTL: what happened in one minute, by Unix minute. */
   minute: (unixMinute: number) => string;
   /** hash with TTL: what happened in one hour, by Unix hour. */
@@ -75,7 +75,7 @@ export function createKeys(prefix: string): Keys {
     worker: (id) => `${prefix}:worker:${id}`,
     latestClaim: (workerId) => `${prefix}:claim:${workerId}`,
     foreign: (id) => `${prefix}:foreign:${id}`,
-    idempotency: (key) => `${prefix}:idempotency:${key}`,
+    remembered: (idempotencyKey) => `${prefix}:idempotency:${idempotencyKey}`,
     minute: (unixMinute) => `${prefix}:stats:minute:${unixMinute}`,
     hour: (unixHour) => `${prefix}:stats:hour:${unixHour}`,
     turn: (duty) => `${prefix}:turn:${duty}`,

@@ -3,9 +3,11 @@ import type { TaskRecord } from './task-record.ts';
 /** What happened to a task. `progress` repeats; the others are transitions. */
 export type LifecycleEventType =
   | 'created'
+  | 'updated'
   | 'claimed'
   | 'progress'
   | 'retrying'
+  | 'requeued'
   | 'returned'
   | 'stalled'
   | 'cancelling'

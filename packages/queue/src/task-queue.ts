@@ -10,7 +10,23 @@ export interface NewTask {
   ttlSeconds: number;
   maxAttempts: number;
   requestId?: string;
+  /** Sent again with the same key, the first task comes back instead of a second one. */
+  idempotency?: {
+    key: string;
+    /** Of what was asked for; the same key with another hash is refused. Without white space. */
+    requestHash: string;
+  };
 }
+
+/** What may change about a task while it is pending. */
+export interface TaskUpdate {
+  priority?: Priority;
+  /** Counted from the submission. */
+  ttlSeconds?: number;
+}
+
+/** What changing a task did: it is changed, it is no longer pending, or there is none. */
+export type UpdateOutcome = 'updated' | 'not_pending' | 'unknown';
 
 /** What cancelling a task did: it was waiting, it runs and will stop, it had finished, or there is none. */
 export type CancelOutcome = 'cancelled' | 'stopping' | 'finished' | 'unknown';
@@ -24,14 +40,22 @@ export interface QueuePlace {
 /** The side that submits tasks and looks at them: any API process. */
 export interface TaskProducer {
   /**
-   * Admits a task; sending the same id twice makes one task.
-   * @throws ServiceError `queue_full` over the backlog limit, `dependency_unavailable` when Redis is away.
+   * Admits a task; sending the same id or idempotency key twice makes one task.
+   * @throws ServiceError `queue_full` over the backlog limit, `idempotency_mismatch` for a key that stands for
+   *   another request, `dependency_unavailable` when Redis is away.
    */
   enqueue(task: NewTask): Promise<TaskRecord>;
+  /**
+   * Admits up to 100 tasks, all or none; answers in the order given.
+   * @throws ServiceError as `enqueue`; RangeError for more than 100, or for an id or key that stands twice.
+   */
+  enqueueBatch(tasks: readonly NewTask[]): Promise<TaskRecord[]>;
   get(id: string): Promise<TaskRecord | undefined>;
   /** Where a waiting task stands, or undefined when it is not waiting in its queue. */
   place(id: string): Promise<QueuePlace | undefined>;
   cancel(id: string): Promise<CancelOutcome>;
+  /** Changes a task that is still pending; a new priority puts it at the end of that queue. */
+  update(id: string, change: TaskUpdate): Promise<UpdateOutcome>;
 }
 
 /** One attempt at a task, owned through its token. */
@@ -63,6 +87,10 @@ export interface TaskConsumer {
   heartbeat(beats: Heartbeat[]): Promise<HeartbeatAnswer[]>;
   /** Calls the listener when a task's cancellation is requested, well before its next heartbeat. Returns the undo. */
   onCancelRequested(listener: (taskId: string) => void): () => void;
+  /** Says what the worker is and runs, for the registry; remembered and renewed as long as the consumer is used. */
+  describe(description: JsonObject): Promise<void>;
+  /** Calls the listener once when an operator asks this worker to drain. Returns the undo. */
+  onDrainRequested(listener: () => void): () => void;
   /** Each of these ends the attempt; `lost` means that another attempt owns the task and nothing was changed. */
   complete(claim: Claim, result: JsonObject): Promise<'completed' | 'lost'>;
   /** A task whose cancellation was requested is cancelled instead of retried. */

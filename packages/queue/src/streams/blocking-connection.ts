@@ -1,4 +1,3 @@
-import { setTimeout as delay } from 'node:timers/promises';
 import { ServiceError, toServiceError } from '@musicgen/contract';
 import type { QueueEvents } from '../queue-events.ts';
 import { disposableDuplicate, type RedisClient } from './redis-client.ts';
@@ -84,15 +83,15 @@ export function createBlockingConnection({
  * @throws ServiceError `dependency_unavailable` after `deadlineMs`.
  */
 export async function withinDeadline<Value>(deadlineMs: number, promise: Promise<Value>): Promise<Value> {
-  const settled = new AbortController();
-  const expiry = delay(deadlineMs, undefined, { signal: settled.signal }).then(() => {
-    throw new ServiceError('dependency_unavailable', `Redis gave no answer within ${deadlineMs} ms`);
+  let timer: NodeJS.Timeout | undefined;
+  const overdue = new Promise<never>((_, reject) => {
+    const error = () =>
+      new ServiceError('dependency_unavailable', `Redis gave no answer within ${deadlineMs} ms`);
+    timer = setTimeout(() => reject(error()), deadlineMs);
   });
-  // Loses the race when the promise settles first; its abort must not count as unhandled.
-  expiry.catch(() => {});
   try {
-    return await Promise.race([promise, expiry]);
+    return await Promise.race([promise, overdue]);
   } finally {
-    settled.abort();
+    clearTimeout(timer);
   }
 }

@@ -10,6 +10,7 @@ import { createCancelListener } from './cancel-listener.ts';
 import type { QueueContext } from './context.ts';
 import { runWithGroups } from './groups.ts';
 import { renewLeases } from './lease.ts';
+import { createPresence } from './presence.ts';
 import { acknowledgeCancelScript } from './scripts/acknowledge-cancel.lua.ts';
 import { buryScript } from './scripts/bury.lua.ts';
 import { claimScript } from './scripts/claim.lua.ts';
@@ -50,8 +51,10 @@ export function createConsumer(context: QueueContext, options: ConsumerOptions):
   const priorities = priorityNames.filter((priority) => options.priorities.includes(priority));
   const bells = createBlockingConnection({ redis, role: 'bells', events });
   const cancellations = createCancelListener(context);
+  const presence = createPresence(context, workerId);
 
   async function claim(): Promise<Claim | undefined> {
+    presence.touch();
     const token = randomBytes(12).toString('base64url');
     const reply = await runWithGroups(context, claimScript, [workerId, token, ageingMs, ...priorities]);
     const [outcome, discarded, id, hasCheckpoint, fields] = reply as ClaimReply;
@@ -86,7 +89,8 @@ export function createConsumer(context: QueueContext, options: ConsumerOptions):
   }
 
   /** Only tidiness: what is left of a worker that could not do it, the janitor removes. */
-  async function leaveGroups(): Promise<void> {
+  async function leaveFleet(): Promise<void> {
+    await presence.leave();
     for (const priority of priorities) await run(removeConsumerScript, [priority, workerId]);
   }
 
@@ -109,7 +113,13 @@ export function createConsumer(context: QueueContext, options: ConsumerOptions):
       }
     },
 
-    heartbeat: (beats) => renewLeases(context, workerId, beats),
+    heartbeat(beats) {
+      presence.touch();
+      return renewLeases(context, workerId, beats);
+    },
+
+    describe: presence.describe,
+    onDrainRequested: presence.onDrainRequested,
     onCancelRequested: (listener) => cancellations.listen(listener),
 
     async complete({ task, token }, result) {
@@ -134,7 +144,7 @@ export function createConsumer(context: QueueContext, options: ConsumerOptions):
     async close() {
       bells.close();
       cancellations.close();
-      await withinDeadline(closeTimeoutMs, leaveGroups()).catch(() => {});
+      await withinDeadline(closeTimeoutMs, leaveFleet()).catch(() => {});
     },
   };
 }

@@ -1,10 +1,16 @@
-import { toServiceError } from '@musicgen/contract';
+import { priorityNames, toServiceError } from '@musicgen/contract';
 import type { QueueContext } from './context.ts';
+import { runWithGroups } from './groups.ts';
+import { presenceLastsMs } from './presence.ts';
 import { expireScript } from './scripts/expire.lua.ts';
 import { removeScript } from './scripts/remove.lua.ts';
+import { removeConsumerScript } from './scripts/remove-consumer.lua.ts';
+import { scriptBound } from './scripts/script.ts';
 
 /** How long the janitor leaves a task alone whose artifacts could not be removed. */
 const retryRemovalMs = 60_000;
+/** A worker that was not seen for so long is gone. Generous: its clock and Redis's may differ. */
+const workerGoneMs = 10 * presenceLastsMs;
 
 export interface JanitorOptions {
   /**
@@ -17,6 +23,8 @@ export interface JanitorOptions {
 export interface Janitor {
   /** Ends what has outlived its time and removes what is finished and past it. */
   clean(signal?: AbortSignal): Promise<{ expired: number; removed: number }>;
+  /** Takes workers that are gone and hold nothing any more off the registry and the groups; resolves to how many. */
+  removeWorkers(): Promise<number>;
 }
 
 export function createJanitor(context: QueueContext, { removeArtifacts }: JanitorOptions = {}): Janitor {
@@ -44,6 +52,16 @@ export function createJanitor(context: QueueContext, { removeArtifacts }: Janito
     return removed.length;
   }
 
+  /** Only once nothing is left in its name: what it held must be recovered first. */
+  async function removeWorker(workerId: string): Promise<boolean> {
+    for (const priority of priorityNames) {
+      if ((await runWithGroups(context, removeConsumerScript, [priority, workerId])) === 0) return false;
+    }
+    await redis.zrem(keys.workers, workerId);
+    events.emit('worker:removed', { workerId });
+    return true;
+  }
+
   return {
     async clean(signal) {
       const total = { expired: 0, removed: 0 };
@@ -54,6 +72,14 @@ export function createJanitor(context: QueueContext, { removeArtifacts }: Janito
         total.removed += await remove(due);
         if (expired.length + due.length === 0 || signal?.aborted) return total;
       }
+    },
+
+    async removeWorkers() {
+      const lastSeen = Date.now() - workerGoneMs;
+      const gone = await redis.zrangebyscore(keys.workers, '-inf', lastSeen, 'LIMIT', 0, scriptBound);
+      let removed = 0;
+      for (const workerId of gone) if (await removeWorker(workerId)) removed += 1;
+      return removed;
     },
   };
 }

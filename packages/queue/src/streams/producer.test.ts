@@ -92,6 +92,114 @@ test('cancelling says what it found: nothing, something running, something finis
   expect(await producer.cancel(id)).toBe('finished');
 });
 
+test('a batch is admitted as a whole, in the order given', async () => {
+  const { producer, consumer } = await setup();
+  const tasks = [newTask(), newTask(), newTask()];
+  const records = await producer.enqueueBatch(tasks);
+  expect(records.map(({ id }) => id)).toEqual(tasks.map(({ id }) => id));
+  for (const { id } of tasks) expect((await claimOne(consumer)).task.id).toBe(id);
+});
+
+test('a batch that does not fit into the backlog is refused as a whole', async () => {
+  const { queue, redis, keys } = await setup();
+  const producer = queue.createProducer({ maxLength: 2 });
+  const tasks = [newTask(), newTask(), newTask()];
+  await expect(producer.enqueueBatch(tasks)).rejects.toMatchObject({ code: 'queue_full' });
+  expect(await redis.zcard(keys.expiry)).toBe(0);
+  await producer.enqueueBatch(tasks.slice(0, 2));
+  expect(await redis.zcard(keys.expiry)).toBe(2);
+});
+
+test('a batch that is sent again makes no second tasks, even when the queue is full by then', async () => {
+  const { queue, redis, keys } = await setup();
+  const producer = queue.createProducer({ maxLength: 2 });
+  const tasks = [newTask(), newTask()];
+  const first = await producer.enqueueBatch(tasks);
+  expect(await producer.enqueueBatch(tasks)).toEqual(first);
+  expect(await redis.xlen(keys.stream('NORMAL'))).toBe(2);
+});
+
+test('a batch of more than a hundred, or with an id twice, is a mistake', async () => {
+  const { producer } = await setup();
+  const task = newTask();
+  await expect(producer.enqueueBatch([task, task])).rejects.toThrow(RangeError);
+  await expect(producer.enqueueBatch(Array.from({ length: 101 }, () => newTask()))).rejects.toThrow(
+    RangeError,
+  );
+});
+
+test('the same idempotency key means the same task, whatever its id', async () => {
+  const { producer, consumer, redis, keys } = await setup();
+  const idempotency = { key: 'order 7 {x}', requestHash: 'sha256-abc' };
+  const first = await producer.enqueue(newTask({ idempotency }));
+  await claimOne(consumer);
+  expect(await producer.enqueue(newTask({ idempotency }))).toMatchObject({
+    id: first.id,
+    status: 'processing',
+  });
+  expect(await redis.zcard(keys.expiry)).toBe(1);
+});
+
+test('the same idempotency key with another request is refused, and the whole batch with it', async () => {
+  const { producer, redis, keys } = await setup();
+  await producer.enqueue(newTask({ idempotency: { key: 'k', requestHash: 'one' } }));
+  const other = newTask({ idempotency: { key: 'k', requestHash: 'two' } });
+  await expect(producer.enqueueBatch([newTask(), other])).rejects.toMatchObject({
+    code: 'idempotency_mismatch',
+  });
+  expect(await redis.zcard(keys.expiry)).toBe(1);
+});
+
+test('an idempotency key is free again once its task is removed', async () => {
+  const { producer, consumer, queue, redis, keys } = await setup();
+  const idempotency = { key: 'k', requestHash: 'one' };
+  const first = await producer.enqueue(newTask({ idempotency }));
+  await consumer.complete(await claimOne(consumer), {});
+  await redis.zadd(keys.expiry, 1, first.id);
+  await queue.createJanitor().clean();
+  expect((await producer.enqueue(newTask({ idempotency }))).id).not.toBe(first.id);
+});
+
+test('a waiting task can change its priority and goes to the end of that queue', async () => {
+  const { producer, enqueue, consumer } = await setup();
+  const high = await enqueue({ priority: 'HIGH' });
+  const promoted = await enqueue({ priority: 'LOW' });
+  expect(await producer.update(promoted, { priority: 'HIGH' })).toBe('updated');
+  expect(await producer.get(promoted)).toMatchObject({ priority: 'HIGH' });
+  expect(await producer.place(promoted)).toEqual({ position: 2, ahead: 1 });
+  expect((await claimOne(consumer)).task.id).toBe(high);
+  expect((await claimOne(consumer)).task.id).toBe(promoted);
+  expect(await consumer.claim()).toBeUndefined();
+});
+
+test('a task that waits for its retry takes a new priority along', async () => {
+  const { producer, enqueue, createConsumer, queue } = await setup();
+  const consumer = createConsumer({ retry: { baseMs: 0, capMs: 0 } });
+  const id = await enqueue({ priority: 'LOW' });
+  await consumer.fail(await claimOne(consumer), { code: 'engine_crashed', detail: 'gone', retryable: true });
+  expect(await producer.update(id, { priority: 'CRITICAL' })).toBe('updated');
+  await queue.createPromoter().promote();
+  expect(await producer.place(id)).toEqual({ position: 1, ahead: 0 });
+  expect((await claimOne(createConsumer({ priorities: ['CRITICAL'] }))).task.id).toBe(id);
+});
+
+test('a waiting task can change its time to live, counted from its submission', async () => {
+  const { producer, enqueue, redis, keys } = await setup();
+  const id = await enqueue({ ttlSeconds: 60 });
+  expect(await producer.update(id, { ttlSeconds: 600 })).toBe('updated');
+  const task = await producer.get(id);
+  expect(task?.expiresAt).toBe((task?.createdAt ?? 0) + 600_000);
+  expect(Number(await redis.zscore(keys.expiry, id))).toBe(task?.expiresAt);
+});
+
+test('only a pending task can be changed', async () => {
+  const { producer, enqueue, consumer } = await setup();
+  const id = await enqueue();
+  await claimOne(consumer);
+  expect(await producer.update(id, { priority: 'LOW' })).toBe('not_pending');
+  expect(await producer.update('nobody', { priority: 'LOW' })).toBe('unknown');
+});
+
 test('ids that would collide with other keys are refused', async () => {
   const { producer } = await setup();
   await expect(producer.enqueue(newTask({ id: 'stream' }))).rejects.toThrow(RangeError);

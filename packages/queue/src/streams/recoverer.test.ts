@@ -1,4 +1,4 @@
-import { claimOne, useTestServer } from './test-setup.ts';
+import { claimOne, newTask, useTestServer } from './test-setup.ts';
 
 const setup = useTestServer();
 
@@ -43,10 +43,12 @@ test('a returned task is not recovered over and over while it waits', async () =
 });
 
 test('a lapsed lease behind a thousand fresh ones is found', async () => {
-  const { producer, enqueue, createConsumer, queue, redis, keys } = await setup();
+  const { producer, createConsumer, queue, redis, keys } = await setup();
   const stream = keys.stream('NORMAL');
   const consumer = createConsumer({ workerId: 'busy' });
-  await Promise.all(Array.from({ length: 1_200 }, () => enqueue()));
+  for (let batch = 0; batch < 12; batch++) {
+    await producer.enqueueBatch(Array.from({ length: 100 }, () => newTask()));
+  }
   const claims = await Promise.all(Array.from({ length: 1_200 }, () => claimOne(consumer)));
   const last = (await redis.xrevrange(stream, '+', '-', 'COUNT', 1))[0];
   await redis.xclaim(stream, 'workers', 'busy', 0, last?.[0] ?? '', 'IDLE', '60000', 'JUSTID');

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { type Priority, priorityNames } from '@musicgen/contract';
+import { type Priority, priorityNames, taskStatuses } from '@musicgen/contract';
 import { createKeys, luaKeys, returnedConsumer, workersGroup } from '../keys.ts';
 import type { RedisClient } from './redis-client.ts';
 import type { Script } from './scripts/script.ts';
@@ -47,6 +47,7 @@ function scriptText(script: Script, { prefix, ...constants }: Omit<ScriptRunnerO
     `local GROUP, RETURNED = '${workersGroup}', '${returnedConsumer}'`,
     `local LIFECYCLE_LENGTH, EXPIRED_RETENTION_MS = ${constants.lifecycleLength}, ${constants.expiredRetentionMs}`,
     `local LEVEL = { ${priorityNames.map((name) => `${name} = ${levelOf(name)}`).join(', ')} }`,
+    `local STATUS = { ${taskStatuses.map((name) => `${name} = true`).join(', ')} }`,
     luaKeys(prefix, script.lua),
     script.lua,
   ].join('\n');

@@ -3,6 +3,7 @@ import type { Loop } from '../every.ts';
 import { createKeys } from '../keys.ts';
 import type { QueueEventMap, QueueEvents } from '../queue-events.ts';
 import type { LifecycleReader, TaskConsumer, TaskProducer } from '../task-queue.ts';
+import { createAdmin, type QueueAdmin } from './admin.ts';
 import { type ConsumerOptions, createConsumer } from './consumer.ts';
 import type { QueueContext } from './context.ts';
 import { startDuties } from './duties.ts';
@@ -11,6 +12,7 @@ import { createJanitor, type Janitor, type JanitorOptions } from './janitor.ts';
 import { createLifecycleReader } from './lifecycle-reader.ts';
 import { createProducer, type ProducerOptions } from './producer.ts';
 import { createPromoter, type Promoter } from './promoter.ts';
+import { createReconciler, type Reconciler } from './reconciler.ts';
 import { createRecoverer, type Recoverer, type RecovererOptions } from './recoverer.ts';
 import type { RedisClient } from './redis-client.ts';
 import { redisUnavailable } from './redis-unavailable.ts';
@@ -34,6 +36,8 @@ export interface MaintenanceOptions extends Partial<RecovererOptions>, JanitorOp
    * first. Default 5 s; a worker beside API processes that do it may look less often.
    */
   intervalMs?: number;
+  /** How often records, streams and indexes are compared. Default 5 minutes. */
+  reconcileIntervalMs?: number;
 }
 
 /** Tasks on Redis Streams. Each part is made by its own call; a process makes those it needs. */
@@ -52,6 +56,8 @@ export interface StreamsQueue {
   createRecoverer(options?: Partial<RecovererOptions>): Recoverer;
   createPromoter(): Promoter;
   createJanitor(options?: JanitorOptions): Janitor;
+  createReconciler(): Reconciler;
+  createAdmin(): QueueAdmin;
   /** Runs recoverer, promoter and janitor on their interval; in a fleet, each turn is taken by one process. */
   startMaintenance(options?: MaintenanceOptions): Loop;
 }
@@ -77,7 +83,12 @@ export function createStreamsQueue(options: StreamsQueueOptions): StreamsQueue {
     },
 
     createProducer: (producer) =>
-      createProducer(context, { maxLength: 10_000, timeoutMs: 2_000, ...producer }),
+      createProducer(context, {
+        maxLength: 10_000,
+        idempotencyTtlMs: 86_400_000,
+        timeoutMs: 2_000,
+        ...producer,
+      }),
 
     createConsumer: (consumer) =>
       createConsumer(context, { retry: { baseMs: 2_000, capMs: 300_000 }, ageingMs: 600_000, ...consumer }),
@@ -89,20 +100,38 @@ export function createStreamsQueue(options: StreamsQueueOptions): StreamsQueue {
 
     createPromoter: () => createPromoter(context),
     createJanitor: (janitor) => createJanitor(context, janitor),
+    createReconciler: () => createReconciler(context),
+    createAdmin: () => createAdmin(context),
 
-    startMaintenance({ removeArtifacts, intervalMs = 5_000, ...recovery } = {}) {
+    startMaintenance({
+      removeArtifacts,
+      intervalMs = 5_000,
+      reconcileIntervalMs = 300_000,
+      ...recovery
+    } = {}) {
       const recoverer = queue.createRecoverer(recovery);
       const promoter = queue.createPromoter();
       const janitor = queue.createJanitor(removeArtifacts && { removeArtifacts });
-      return startDuties(context, {
-        intervalMs,
+      const reconciler = queue.createReconciler();
+      const often = startDuties(context, {
         name: 'maintenance',
+        intervalMs,
         duties: {
           'recover lost tasks': recoverer.recover,
           'promote due retries': promoter.promote,
           'clean up': janitor.clean,
         },
       });
+      const seldom = startDuties(context, {
+        name: 'reconciliation',
+        intervalMs: reconcileIntervalMs,
+        duties: { reconcile: reconciler.reconcile, 'remove workers that are gone': janitor.removeWorkers },
+      });
+      return {
+        async stop() {
+          await Promise.all([often.stop(), seldom.stop()]);
+        },
+      };
     },
   };
   return queue;

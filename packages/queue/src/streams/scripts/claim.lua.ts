@@ -70,7 +70,8 @@ local function unfit(priority, entry, id, task)
     return 'corrupt_record'
   end
   if task.entry ~= entry[1] or task.priority ~= priority then return 'superseded' end
-  if task.status ~= 'pending' then return 'not_pending' end
+  if task.status == 'processing' then return 'processing' end
+  if task.status ~= 'pending' then return 'finished' end
   if task.expires_at <= time then
     expire(task, time)
     return 'expired'
@@ -78,8 +79,14 @@ local function unfit(priority, entry, id, task)
 end
 
 local function discard(priority, entry, id, reason)
-  redis.call('XACK', stream_key(priority), GROUP, entry[1])
-  redis.call('XDEL', stream_key(priority), entry[1])
+  if reason == 'processing' then
+    -- Delivered a second time, after reconciliation: the lease belongs to the worker that has the task.
+    local owner = read(id).worker
+    if owner then redis.call('XCLAIM', stream_key(priority), GROUP, owner, 0, entry[1], 'JUSTID') end
+  else
+    redis.call('XACK', stream_key(priority), GROUP, entry[1])
+    redis.call('XDEL', stream_key(priority), entry[1])
+  end
   if id and reason ~= 'superseded' then redis.call('ZREM', waiting_key(priority), id) end
   discarded[#discarded + 1] = priority
   discarded[#discarded + 1] = id or ''

@@ -1,34 +1,75 @@
 import { moves } from './moves.lua.ts';
 import type { Script } from './script.ts';
 
+/** Arguments of one task, in this order; '' for what it has not. */
+export const enqueueFields = [
+  'id',
+  'priority',
+  'request',
+  'ttlMs',
+  'maxAttempts',
+  'requestId',
+  'idempotencyKey',
+  'requestHash',
+] as const;
+
 /**
- * Admits a task unless its id is known or the backlog is at its limit.
+ * Admits tasks, all or none. One whose id or idempotency key is known is not admitted again; it comes back as it
+ * stands. The ids of one call differ, and so do its keys.
  *
- * ARGV   1 id · 2 priority · 3 request (JSON) · 4 ttl (ms) · 5 max attempts · 6 backlog limit · 7 request id or ''
- * Returns  {'created', now} · {'exists', field, value …} · {'full', waiting}
+ * ARGV   1 backlog limit · 2 how long an idempotency key is kept (ms) · then for each task the fields above
+ * Returns  {'full', waiting} · {'mismatch', index} · {'admitted', for each task {now} or {id, field, value …}}
  */
 export const enqueueScript: Script = {
   name: 'enqueue',
   lua: `${moves}
-local id, priority, request, ttl_ms, max_attempts, limit, request_id = unpack(ARGV)
+local limit, key_ttl_ms = tonumber(ARGV[1]), ARGV[2]
+local fields = ${enqueueFields.length}
 
-local known = redis.call('HGETALL', task_key(id))
-if #known > 0 then return { 'exists', unpack(known) } end
+local function known(id, idempotency_key, request_hash)
+  local record = redis.call('HGETALL', task_key(id))
+  if #record > 0 then return { id, unpack(record) } end
+  if idempotency_key == '' then return nil end
+  local first = redis.call('GET', remembered_key(idempotency_key))
+  if not first then return nil end
+  local hash, first_id = string.match(first, '^(%S+) (%S+)$')
+  record = redis.call('HGETALL', task_key(first_id))
+  if #record == 0 then return nil end
+  return hash == request_hash and { first_id, unpack(record) } or 'mismatch'
+end
+
+local function admit(time, id, priority, request, ttl_ms, max_attempts, request_id, idempotency_key, request_hash)
+  local expires_at = time + ttl_ms
+  local task = { id = id, priority = priority, attempt = 0 }
+  redis.call('HSET', task_key(id), 'status', 'pending', 'priority', priority, 'request', request,
+    'maxAttempts', max_attempts, 'createdAt', time, 'expiresAt', expires_at)
+  if request_id ~= '' then redis.call('HSET', task_key(id), 'requestId', request_id) end
+  if idempotency_key ~= '' then
+    redis.call('SET', remembered_key(idempotency_key), request_hash .. ' ' .. id, 'PX', key_ttl_ms)
+  end
+  redis.call('ZADD', expiry_key, expires_at, id)
+  join_queue(task)
+  emit(task, 'created', 'pending')
+  tally(time, 'created:' .. priority, 1)
+end
+
+local answers, admitted = { 'admitted' }, {}
+for first = 3, #ARGV, fields do
+  local answer = known(ARGV[first], ARGV[first + 6], ARGV[first + 7])
+  if answer == 'mismatch' then return { 'mismatch', (first - 3) / fields } end
+  answers[#answers + 1] = answer or {}
+  if not answer then admitted[#admitted + 1] = first end
+end
 
 local waiting = redis.call('ZCARD', delayed_key)
 for name in pairs(LEVEL) do waiting = waiting + redis.call('ZCARD', waiting_key(name)) end
-if waiting >= tonumber(limit) then return { 'full', waiting } end
+if #admitted > 0 and waiting + #admitted > limit then return { 'full', waiting } end
 
 local time = now()
-local expires_at = time + ttl_ms
-local task = { id = id, priority = priority, attempt = 0 }
-redis.call('HSET', task_key(id), 'status', 'pending', 'priority', priority, 'request', request,
-  'maxAttempts', max_attempts, 'createdAt', time, 'expiresAt', expires_at)
-if request_id ~= '' then redis.call('HSET', task_key(id), 'requestId', request_id) end
-redis.call('ZADD', expiry_key, expires_at, id)
-join_queue(task)
-emit(task, 'created', 'pending')
-tally(time, 'created:' .. priority, 1)
-return { 'created', time }
+for _, first in ipairs(admitted) do
+  admit(time, unpack(ARGV, first, first + fields - 1))
+  answers[(first - 3) / fields + 2] = { time }
+end
+return answers
 `,
 };

@@ -8,18 +8,18 @@ end
 
 /**
  * `read(id)`: the part of a record that transitions decide by, or nil for none and for what is no record of ours
- * (another type under the key, no status, an unknown priority).
+ * (another type under the key, an unknown status or priority).
  */
 const readRecord = `
 local function read(id)
   local values = redis.pcall('HMGET', task_key(id), 'status', 'priority', 'entry', 'attempt', 'maxAttempts',
-    'stalls', 'token', 'cancelRequested', 'createdAt', 'startedAt', 'expiresAt')
-  if values.err or not values[1] or not LEVEL[values[2]] then return nil end
+    'stalls', 'token', 'cancelRequested', 'createdAt', 'startedAt', 'expiresAt', 'worker')
+  if values.err or not STATUS[values[1]] or not LEVEL[values[2]] then return nil end
   return {
     id = id, status = values[1], priority = values[2], entry = values[3],
     attempt = tonumber(values[4] or 0), max_attempts = tonumber(values[5] or 1), stalls = tonumber(values[6] or 0),
     token = values[7], cancel_requested = values[8], created_at = tonumber(values[9] or 0),
-    started_at = tonumber(values[10] or 0), expires_at = tonumber(values[11] or 0),
+    started_at = tonumber(values[10] or 0), expires_at = tonumber(values[11] or 0), worker = values[12],
   }
 end
 `;

@@ -1,0 +1,29 @@
+import { moves } from './moves.lua.ts';
+import type { Script } from './script.ts';
+
+/**
+ * Gives a dead letter a new life: all its attempts again, and its time to live from now on.
+ *
+ * ARGV   1 id
+ * Returns  1 requeued · 0 it is no dead letter, or what is left of it is no task
+ */
+export const requeueScript: Script = {
+  name: 'requeue',
+  lua: `${moves}
+local id = ARGV[1]
+local task = read(id)
+if not task or task.status ~= 'failed' or redis.call('ZREM', dead_key, id) == 0 then return 0 end
+
+local time = now()
+local expires_at = time + math.max(0, task.expires_at - task.created_at)
+task.attempt = 0
+redis.call('ZREM', status_key('failed'), id)
+redis.call('HSET', task_key(id), 'status', 'pending', 'updatedAt', time, 'expiresAt', expires_at)
+redis.call('HDEL', task_key(id), 'attempt', 'stalls', 'error', 'finishedAt', 'startedAt', 'worker', 'token')
+redis.call('ZADD', expiry_key, expires_at, id)
+join_queue(task)
+emit(task, 'requeued', 'pending')
+tally(time, 'requeued:' .. task.priority, 1)
+return 1
+`,
+};
