@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { styleText } from 'node:util';
 import type { Priority, Task } from '@musicgen/contract';
 import { type ApiClient, createApiClient } from './api-client.ts';
+import { estimateWaiting } from './estimate.ts';
 import type { LocalService } from './local-service.ts';
 import { createProgressBoard, type ProgressBoard } from './progress-board.ts';
 
@@ -37,10 +38,10 @@ export async function runDemo({ service, own, say }: DemoOptions): Promise<void>
   const pieces = own ? [{ ...own, priority: 'NORMAL' as const }] : showpieces;
   await mkdir(folder, { recursive: true });
 
-  const submitted: { piece: DemoPiece; task: Task }[] = [];
+  const submitted: Task[] = [];
   for (const piece of pieces) {
     const task = await client.submit(piece);
-    submitted.push({ piece, task });
+    submitted.push(task);
     say(`Task     ${task.id}  ${piece.priority.padEnd(8)} ${piece.duration} s  “${piece.prompt}”`);
   }
 
@@ -52,9 +53,7 @@ export async function runDemo({ service, own, say }: DemoOptions): Promise<void>
 
   say('');
   const board = createProgressBoard(pieces.map(({ priority }) => priority));
-  const finished = await Promise.all(
-    submitted.map(({ task, piece }) => follow({ task, piece, client, board })),
-  );
+  const finished = await followAll({ tasks: submitted, client, board });
   board.close();
   say('');
   if (claimed.length > 1) say(`The worker took them in this order: ${claimed.join(', ')}`);
@@ -62,18 +61,31 @@ export async function runDemo({ service, own, say }: DemoOptions): Promise<void>
 }
 
 interface FollowOptions {
-  task: Task;
-  piece: DemoPiece;
+  tasks: Task[];
   client: ApiClient;
   board: ProgressBoard;
 }
 
-async function follow({ task, piece, client, board }: FollowOptions): Promise<Task> {
-  const finished = await client.follow(task.id, (change) => board.update(piece.priority, change));
-  if (finished.status === 'completed') return finished;
-  throw new Error(
-    `The ${piece.priority} task ended as ${finished.status}: ${finished.error?.detail ?? 'no reason given'}`,
+/** Follows every task to its end and keeps the board up to date, waiting tasks' estimates included. */
+async function followAll({ tasks, client, board }: FollowOptions): Promise<Task[]> {
+  const known = new Map(tasks.map((task) => [task.id, task]));
+  const onChange = (id: string, change: Partial<Task>) => {
+    const task = { ...known.get(id), ...change } as Task;
+    known.set(id, task);
+    board.update(task.priority, change);
+    for (const [waitingId, finishAt] of estimateWaiting([...known.values()])) {
+      const eta = { start_at: null, finish_at: new Date(finishAt).toISOString() };
+      board.update(known.get(waitingId)?.priority ?? '', { eta });
+    }
+  };
+  const finished = await Promise.all(
+    tasks.map(({ id }) => client.follow(id, (change) => onChange(id, change))),
   );
+  for (const { priority, status, error } of finished) {
+    if (status === 'completed') continue;
+    throw new Error(`The ${priority} task ended as ${status}: ${error?.detail ?? 'no reason given'}`);
+  }
+  return finished;
 }
 
 /** Downloads a finished piece and says where it is and what it is. */

@@ -84,7 +84,7 @@ function stateOf(task: Partial<Task>, now: number): string {
         .filter(Boolean)
         .join(', ');
     case 'processing':
-      return [task.stage?.replaceAll('_', ' '), readyIn(task, now)].filter(Boolean).join(', ');
+      return [task.stage?.replaceAll('_', ' ') ?? 'starting', readyIn(task, now)].filter(Boolean).join(', ');
     default:
       return task.error ? `${task.status}: ${task.error.detail}` : task.status;
   }
