@@ -5,6 +5,9 @@ import type { Task } from '@musicgen/contract';
 import { type RedisServer, startRedisServer } from '@musicgen/redis-server';
 import { createFleet, type Fleet, followUntil, root } from './processes.ts';
 
+// Real processes on a machine that may be busy.
+jest.setTimeout(120_000);
+
 let redis: RedisServer;
 let fleet: Fleet;
 beforeEach(async () => {

@@ -45,7 +45,7 @@ export async function* followTask({
 }
 
 /** Whether one Redis stream id (`milliseconds-sequence`) comes after another. */
-export function isLater(id: string, other: string): boolean {
+function isLater(id: string, other: string): boolean {
   const [ms = 0, sequence = 0] = id.split('-').map(Number);
   const [otherMs = 0, otherSequence = 0] = other.split('-').map(Number);
   return ms === otherMs ? sequence > otherSequence : ms > otherMs;

@@ -19,7 +19,7 @@ export async function present(record: TaskRecord, producer: TaskProducer): Promi
 }
 
 /** A task's record as the API shows it; `place` is where it stands while it waits. */
-export function toTask(record: TaskRecord, place?: QueuePlace): Task {
+function toTask(record: TaskRecord, place?: QueuePlace): Task {
   const self = `/api/v1/tasks/${record.id}`;
   const result = record.result && taskResultSchema.parse(record.result);
   return {

@@ -9,7 +9,7 @@ import { createProgressBoard, type ProgressBoard } from './progress-board.ts';
 
 const folder = 'demo';
 
-export interface DemoPiece {
+interface DemoPiece {
   prompt: string;
   duration: number;
   priority: Priority;

@@ -4,7 +4,7 @@ import { type ErrorCode, errorCodes } from './errors.ts';
 const codeNames = Object.keys(errorCodes) as [ErrorCode, ...ErrorCode[]];
 
 /** One thing that is wrong with a request. */
-export const fieldErrorSchema = z.object({
+const fieldErrorSchema = z.object({
   /** JSON pointer into the body: `#/duration`. */
   pointer: z.string(),
   detail: z.string(),

@@ -3,7 +3,7 @@ import type { ErrorRequestHandler, RequestHandler, Response } from 'express';
 import { ZodError } from 'zod';
 
 /** A request whose fields are wrong; every one of them is named. */
-export class InvalidRequest extends ServiceError {
+class InvalidRequest extends ServiceError {
   readonly errors: FieldError[];
 
   constructor(errors: FieldError[]) {
