@@ -7,6 +7,7 @@ export type JsonObject = { [key: string]: unknown };
 /** A part of a JSON file that is read key by key; what has the wrong type is refused with the file and key named. */
 export interface JsonSection {
   has(key: string): boolean;
+  keys(): string[];
   section(key: string): JsonSection;
   text(key: string): string | undefined;
   /** A finite number; `fallback` when the key is absent or null. */
@@ -43,6 +44,7 @@ export function jsonSection(file: string, object: JsonObject, path = ''): JsonSe
     broken(file, `says ${path}${key} = ${JSON.stringify(object[key])}, which is not ${wanted}`);
   return {
     has: (key) => key in object,
+    keys: () => Object.keys(object),
     section(key) {
       const inner = value(key) ?? {};
       if (!isObject(inner)) throw wrong(key, 'an object');

@@ -2,6 +2,7 @@ import { stat } from 'node:fs/promises';
 import { basename, join, resolve } from 'node:path';
 import { ServiceError } from '@musicgen/contract';
 import { broken, type JsonSection, jsonSection, readJsonObject } from './json-file.ts';
+import { type PromptLimit, readPromptLimits } from './prompt-limits.ts';
 import type { SamplingSettings } from './sampler.ts';
 
 /** What a caller may know about a model. */
@@ -40,6 +41,7 @@ export interface ModelConfig {
   windowFrames: number;
   decoderLayers: number;
   textVocabSize: number;
+  promptLimits: PromptLimit[];
   /** Absent when the codec must see the whole piece at once. */
   chunkContext?: ChunkContext;
 }
@@ -136,6 +138,7 @@ function readConfig(config: JsonSection, generation: JsonSection, folderName: st
     windowFrames,
     decoderLayers: decoder.count('num_hidden_layers', 24),
     textVocabSize: config.section('text_encoder').count('vocab_size', 32_128),
+    promptLimits: readPromptLimits(config),
     chunkContext: readChunkContext(codec),
   };
 }

@@ -3,7 +3,9 @@ import { type Codes, readCheckpoint, writeCheckpoint } from './checkpoint.ts';
 import { generateCodes } from './generate.ts';
 import type { Model } from './model.ts';
 import type { ModelConfig } from './model-folder.ts';
+import { type PromptLimit, promptLimitWarnings } from './prompt-limits.ts';
 import type { SamplingSettings } from './sampler.ts';
+import type { PromptTokens } from './tokenizer.ts';
 
 /** One piece of music to make. Settings that are absent have the model's own defaults. */
 export interface PieceRequest extends Partial<SamplingSettings> {
@@ -72,8 +74,8 @@ export async function generatePiece(
   };
 
   report('encoding_text', known);
-  const prompt = model.tokenize(request.prompt);
-  const encoding = await timed(() => textEncoder.encode([prompt.ids]));
+  const tokens = model.tokenize(request.prompt);
+  const encoding = await timed(() => textEncoder.encode([tokens.ids]));
   const condition = encoding.value;
 
   report('generating', known);
@@ -89,7 +91,7 @@ export async function generatePiece(
     frames,
     checkpoint: checkpointAt(frames),
     settings,
-    warnings: [...warnings, ...promptWarnings(prompt)],
+    warnings: [...warnings, ...promptWarnings(request.prompt, tokens, config.promptLimits)],
     stageSeconds: {
       encoding_text: encoding.seconds,
       generating: generating.seconds,
@@ -146,9 +148,11 @@ function checkpointShape(config: ModelConfig) {
   return { codebooks: config.info.codebooks, vocabSize: config.vocabSize };
 }
 
-function promptWarnings(prompt: { ids: number[]; truncated: boolean }): string[] {
-  if (!prompt.truncated) return [];
-  return [`The prompt is longer than the model reads; only its first ${prompt.ids.length} tokens were used.`];
+function promptWarnings(prompt: string, tokens: PromptTokens, limits: PromptLimit[]): string[] {
+  const warnings = promptLimitWarnings(prompt, limits);
+  if (!tokens.truncated) return warnings;
+  const used = tokens.ids.length;
+  return [...warnings, `The prompt is longer than the model reads; only its first ${used} tokens were used.`];
 }
 
 async function timed<Value>(work: () => Promise<Value>): Promise<{ value: Value; seconds: number }> {

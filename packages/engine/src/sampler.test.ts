@@ -122,6 +122,7 @@ describe('draw', () => {
   it('never draws what was ruled out, not even at the very end', () => {
     expect(draw(scores, 1 - 2 ** -53)).toBe(3);
     expect(draw(Float32Array.of(removed, -1e30, removed), 0.9)).toBe(1);
+    expect(draw(Float32Array.of(3, -1e30, removed), 0.9999)).toBe(0);
   });
 });
 

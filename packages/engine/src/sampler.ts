@@ -13,6 +13,8 @@ export interface SamplingSettings {
 /** Scores of one codebook, [vocabulary]; what sampling has ruled out is −Infinity. */
 export type Scores = Float32Array;
 
+const removed = Number.NEGATIVE_INFINITY;
+
 /** Below this temperature scores leave the range of float32 before they leave any doubt. */
 const coldest = 1e-6;
 
@@ -45,7 +47,7 @@ export function keepTopK(scores: Scores, k: number): void {
   if (k <= 0 || k >= scores.length) return;
   const threshold = kthLargest(scores.slice(), k);
   for (let id = 0; id < scores.length; id++) {
-    if ((scores[id] as number) < threshold) scores[id] = Number.NEGATIVE_INFINITY;
+    if ((scores[id] as number) < threshold) scores[id] = removed;
   }
 }
 
@@ -64,7 +66,7 @@ export function keepTopP(scores: Scores, p: number): void {
   for (let rank = 0; rank < ids.length - 1; rank++) {
     spent += weights[rank] as number;
     if (spent > budget) return;
-    scores[ids[rank] as number] = Number.NEGATIVE_INFINITY;
+    scores[ids[rank] as number] = removed;
   }
 }
 
@@ -91,23 +93,26 @@ export function pickBest(scores: Scores): number {
 export function draw(scores: Scores, uniform: number): number {
   const best = scores[pickBest(scores)] as number;
   let total = 0;
-  for (let id = 0; id < scores.length; id++) total += Math.exp((scores[id] as number) - best);
+  for (let id = 0; id < scores.length; id++) {
+    const score = scores[id] as number;
+    if (score !== removed) total += Math.exp(score - best);
+  }
   let left = uniform * total;
   let last = 0;
   for (let id = 0; id < scores.length; id++) {
-    const weight = Math.exp((scores[id] as number) - best);
-    if (weight === 0) continue;
-    if (left < weight) return id;
-    left -= weight;
+    const score = scores[id] as number;
+    if (score === removed) continue;
     last = id;
+    left -= Math.exp(score - best);
+    if (left < 0) return id;
   }
-  // Rounding can leave a sliver of `left`; it belongs to the last id that is possible.
+  // Rounding can leave a sliver; it belongs to the last id that is possible.
   return last;
 }
 
 function keptIds(scores: Scores): number[] {
   const ids: number[] = [];
-  for (let id = 0; id < scores.length; id++) if (scores[id] !== Number.NEGATIVE_INFINITY) ids.push(id);
+  for (let id = 0; id < scores.length; id++) if (scores[id] !== removed) ids.push(id);
   return ids;
 }
 
