@@ -50,6 +50,8 @@ export interface Keys {
   expiry: string;
   /** set: paused priorities. */
   paused: string;
+  /** hash: how many tasks exist, by priority and by the Unix minute of their submission. */
+  existing: string;
   /** hash: running counters. */
   counters: string;
   /** zset, score = last sign of life: the ids of live workers. */
@@ -84,6 +86,7 @@ export function createKeys(prefix: string): Keys {
     dead: `${prefix}:dead`,
     expiry: `${prefix}:expiry`,
     paused: `${prefix}:paused`,
+    existing: `${prefix}:existing`,
     counters: `${prefix}:stats`,
     workers: `${prefix}:workers`,
     cancelChannel: `${prefix}:cancel`,

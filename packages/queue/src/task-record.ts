@@ -41,7 +41,7 @@ export interface TaskRecord {
   stalls: number;
   createdAt: number;
   updatedAt: number;
-  /** When the latest attempt began. */
+  /** When it was first claimed. */
   startedAt?: number;
   finishedAt?: number;
   /** When the task must be finished, or, once finished, when it is removed. */
@@ -138,8 +138,8 @@ function isErrorCode(code: string): code is ErrorCode {
 }
 
 function fieldReader(id: string, fields: RecordFields) {
-  const corrupt = (field: string, cause?: unknown) =>
-    new ServiceError('corrupt_record', `The record of task ${id} has no readable "${field}"`, { cause });
+  const corrupt = (field: string) =>
+    new ServiceError('corrupt_record', `The record of task ${id} has no readable "${field}"`);
 
   const optionalNumber = (field: string): number | undefined => {
     const text = fields[field];
@@ -167,19 +167,21 @@ function fieldReader(id: string, fields: RecordFields) {
       return value;
     },
     json(field: string): JsonObject {
-      try {
-        const value: unknown = JSON.parse(fields[field] ?? '');
-        if (isJsonObject(value)) return value;
-      } catch (error) {
-        throw corrupt(field, error);
-      }
-      throw corrupt(field);
+      const value = parseJsonObject(fields[field] ?? '');
+      if (value === undefined) throw corrupt(field);
+      return value;
     },
   };
 }
 
-function isJsonObject(value: unknown): value is JsonObject {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
+/** The object that a text is the JSON of, or nothing when it is that of something else, or none. */
+export function parseJsonObject(text: string): JsonObject | undefined {
+  try {
+    const value: unknown = JSON.parse(text);
+    return typeof value === 'object' && value !== null && !Array.isArray(value) ? { ...value } : undefined;
+  } catch {
+    return undefined;
+  }
 }
 
 /** Drops the keys without a value, so that a record compares and serialises like one that never had them. */

@@ -1,6 +1,7 @@
-import { type Priority, priorityNames, ServiceError } from '@musicgen/contract';
-import { recordFromFields, type TaskRecord } from '../task-record.ts';
+import { type Priority, priorityNames } from '@musicgen/contract';
+import type { TaskRecord } from '../task-record.ts';
 import type { QueueContext } from './context.ts';
+import { readTasks } from './read-tasks.ts';
 import { requeueScript } from './scripts/requeue.lua.ts';
 import { resumeScript } from './scripts/resume.lua.ts';
 
@@ -66,22 +67,4 @@ export function createAdmin({ redis, keys, run }: QueueContext): QueueAdmin {
       return true;
     },
   };
-}
-
-/** The records of tasks in the order given; those that are gone or unreadable are left out. */
-export async function readTasks(
-  { redis, keys }: Pick<QueueContext, 'redis' | 'keys'>,
-  ids: readonly string[],
-): Promise<TaskRecord[]> {
-  const found = await Promise.all(
-    ids.map(async (id) => ({ id, fields: await redis.hgetall(keys.task(id)) })),
-  );
-  return found.flatMap(({ id, fields }) => {
-    try {
-      return [recordFromFields(id, fields)];
-    } catch (error) {
-      if (error instanceof ServiceError) return [];
-      throw error;
-    }
-  });
 }

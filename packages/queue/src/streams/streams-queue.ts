@@ -10,6 +10,7 @@ import { startDuties } from './duties.ts';
 import { createGroups } from './groups.ts';
 import { createJanitor, type Janitor, type JanitorOptions } from './janitor.ts';
 import { createLifecycleReader } from './lifecycle-reader.ts';
+import { createMonitor, type QueueMonitor } from './monitor.ts';
 import { createProducer, type ProducerOptions } from './producer.ts';
 import { createPromoter, type Promoter } from './promoter.ts';
 import { createReconciler, type Reconciler } from './reconciler.ts';
@@ -58,6 +59,7 @@ export interface StreamsQueue {
   createJanitor(options?: JanitorOptions): Janitor;
   createReconciler(): Reconciler;
   createAdmin(): QueueAdmin;
+  createMonitor(): QueueMonitor;
   /** Runs recoverer, promoter and janitor on their interval; in a fleet, each turn is taken by one process. */
   startMaintenance(options?: MaintenanceOptions): Loop;
 }
@@ -102,6 +104,7 @@ export function createStreamsQueue(options: StreamsQueueOptions): StreamsQueue {
     createJanitor: (janitor) => createJanitor(context, janitor),
     createReconciler: () => createReconciler(context),
     createAdmin: () => createAdmin(context),
+    createMonitor: () => createMonitor(context),
 
     startMaintenance({
       removeArtifacts,

@@ -109,11 +109,12 @@ local function take(task)
   task.attempt = task.attempt + 1
   redis.call('ZREM', waiting_key(task.priority), task.id)
   redis.call('HSET', task_key(task.id), 'status', 'processing', 'token', token, 'worker', worker,
-    'attempt', task.attempt, 'startedAt', time, 'updatedAt', time)
+    'attempt', task.attempt, 'updatedAt', time)
+  redis.call('HSETNX', task_key(task.id), 'startedAt', time)
   redis.call('HDEL', task_key(task.id), 'error', 'frame', 'frames')
   redis.call('ZADD', status_key('processing'), time, task.id)
   emit(task, 'claimed', 'processing')
-  if task.attempt == 1 and task.stalls == 0 then observe(time, 'waited', time - task.created_at) end
+  if task.started_at == 0 then observe(time, 'waited', time - task.created_at) end
   redis.call('SET', latest_claim_key(worker), token .. ' ' .. task.id, 'EX', 300)
   return grant(task.id)
 end

@@ -17,9 +17,10 @@ if not task or task.token ~= token then return 'lost' end
 if task.status ~= 'processing' then return task.status == 'completed' and 'completed' or 'lost' end
 
 local time = now()
+local claimed_at = redis.call('ZSCORE', status_key('processing'), id) or time
 finish(task, 'completed', time, 'result', result)
 emit(task, 'completed', 'completed')
-observe(time, 'processed', time - task.started_at)
+observe(time, 'processed', time - claimed_at)
 return 'completed'
 `,
 };

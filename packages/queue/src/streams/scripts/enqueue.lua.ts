@@ -51,6 +51,7 @@ local function admit(time, id, priority, request, ttl_ms, max_attempts, request_
   join_queue(task)
   emit(task, 'created', 'pending')
   tally(time, 'created:' .. priority, 1)
+  count_existing(time, priority, 1)
 end
 
 local answers, admitted = { 'admitted' }, {}

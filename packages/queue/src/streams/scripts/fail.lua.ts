@@ -37,7 +37,7 @@ end
 local retry_at = time + delay_ms
 leave_queue(task)
 redis.call('HSET', task_key(id), 'status', 'pending', 'retryAt', retry_at, 'error', error, 'updatedAt', time)
-redis.call('HDEL', task_key(id), 'entry', 'worker', 'stage', 'startedAt')
+redis.call('HDEL', task_key(id), 'entry', 'worker', 'stage')
 redis.call('ZADD', delayed_key, retry_at, id)
 emit(task, 'retrying', 'pending', 'retryAt', retry_at, 'error', error)
 tally(time, 'retried:' .. task.priority, 1)

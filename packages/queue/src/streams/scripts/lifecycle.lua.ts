@@ -35,5 +35,14 @@ local function observe(time, name, ms)
 end
 `;
 
-export const lifecycle = emit + tally;
+/** `count_existing(created_at, priority, change)`: notes that a task has come into being (1) or is removed (-1). */
+const countExisting = `
+local function count_existing(created_at, priority, change)
+  local minute = math.floor(created_at / 60000)
+  redis.call('HINCRBY', existing_key, priority, change)
+  if redis.call('HINCRBY', existing_key, minute, change) <= 0 then redis.call('HDEL', existing_key, minute) end
+end
+`;
+
+export const lifecycle = emit + tally + countExisting;
 export const histograms = observe;

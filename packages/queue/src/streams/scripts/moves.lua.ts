@@ -101,7 +101,7 @@ local function return_to_queue(task, time, event)
   redis.call('ZREM', status_key('processing'), task.id)
   task.attempt = math.max(0, task.attempt - 1)
   redis.call('HSET', key, 'status', 'pending', 'attempt', task.attempt, 'stalls', task.stalls, 'updatedAt', time)
-  redis.call('HDEL', key, 'worker', 'stage', 'startedAt')
+  redis.call('HDEL', key, 'worker', 'stage')
   if #held == 0 then
     join_queue(task)
   else

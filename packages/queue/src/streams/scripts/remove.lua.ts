@@ -1,3 +1,4 @@
+import { lifecycle } from './lifecycle.lua.ts';
 import { record } from './record.lua.ts';
 import type { Script } from './script.ts';
 
@@ -10,7 +11,7 @@ import type { Script } from './script.ts';
  */
 export const removeScript: Script = {
   name: 'remove',
-  lua: `${record}
+  lua: `${record}${lifecycle}
 local removed = {}
 
 for _, id in ipairs(ARGV) do
@@ -19,7 +20,10 @@ for _, id in ipairs(ARGV) do
     redis.call('DEL', task_key(id), checkpoint_key(id))
     redis.call('ZREM', expiry_key, id)
     redis.call('ZREM', dead_key, id)
-    if task then redis.call('ZREM', status_key(task.status), id) end
+    if task then
+      redis.call('ZREM', status_key(task.status), id)
+      count_existing(task.created_at, task.priority, -1)
+    end
     removed[#removed + 1] = id
   end
 end

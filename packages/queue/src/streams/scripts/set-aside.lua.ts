@@ -17,5 +17,6 @@ local function set_aside(id, priority, time, reason, fields)
   redis.call('ZADD', dead_key, time, id)
   redis.call('ZADD', expiry_key, removed_at, id)
   tally(time, 'failed:' .. priority, 1)
+  count_existing(time, priority, 1)
 end
 `;

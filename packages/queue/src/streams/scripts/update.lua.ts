@@ -19,6 +19,8 @@ if task.status ~= 'pending' then return 'not_pending' end
 if priority ~= '' and priority ~= task.priority then
   local waits_in_queue = task.entry
   if waits_in_queue then leave_queue(task) end
+  count_existing(task.created_at, task.priority, -1)
+  count_existing(task.created_at, priority, 1)
   task.priority = priority
   redis.call('HSET', task_key(id), 'priority', priority)
   if waits_in_queue then join_queue(task) end
