@@ -1,11 +1,11 @@
 import { once } from 'node:events';
 import { startRedisServer } from '@musicgen/redis-server';
-import { claimOne, createTestQueue } from './test-setup.ts';
+import { claimOne, connect, createTestQueue } from './test-setup.ts';
 
 /** A server of the test's own, because these tests stop and kill it. */
 async function setup() {
   const server = await startRedisServer();
-  const test = await createTestQueue(server.url);
+  const test = await createTestQueue(connect(server.url));
   return {
     ...test,
     server,

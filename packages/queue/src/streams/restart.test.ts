@@ -3,12 +3,12 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { startRedisServer } from '@musicgen/redis-server';
-import { claimOne, createTestQueue } from './test-setup.ts';
+import { claimOne, connect, createTestQueue } from './test-setup.ts';
 
 test('after a Redis that was killed comes back, nothing is lost and nobody has to be restarted', async () => {
   const folder = await mkdtemp(join(tmpdir(), 'musicgen-queue-'));
   const before = await startRedisServer({ folder });
-  const { consumer, producer, enqueue, close } = await createTestQueue(before.url);
+  const { consumer, producer, enqueue, close } = await createTestQueue(connect(before.url));
   const running = await enqueue({ priority: 'HIGH' });
   const waiting = await enqueue();
   const claim = await claimOne(consumer);

@@ -3,12 +3,12 @@ import { type RedisServer, startRedisServer } from '@musicgen/redis-server';
 import { Redis } from 'ioredis';
 import { createKeys, type Keys } from '../keys.ts';
 import type { Claim, NewTask, TaskConsumer, TaskProducer } from '../task-queue.ts';
-import { patientRedisOptions } from './redis-client.ts';
+import { patientRedisOptions, type RedisClient } from './redis-client.ts';
 import { createStreamsQueue, type StreamsQueue, type StreamsQueueOptions } from './streams-queue.ts';
 
 /** One queue under a prefix of its own, with one producer and one consumer; `close` gives everything back. */
-export interface TestQueue {
-  redis: Redis;
+export interface TestQueue<Client extends RedisClient = Redis> {
+  redis: Client;
   queue: StreamsQueue;
   keys: Keys;
   producer: TaskProducer;
@@ -35,21 +35,27 @@ export function useTestServer(settings: Record<string, string> = {}) {
   afterAll(() => server?.stop());
 
   return async (options: Partial<StreamsQueueOptions> = {}): Promise<TestQueue> => {
-    const test = await createTestQueue(server?.url ?? '', options);
+    const test = await createTestQueue(connect(server?.url ?? ''), options);
     opened.push(test);
     return test;
   };
 }
 
-export async function createTestQueue(
-  url: string,
-  options: Partial<StreamsQueueOptions> = {},
-): Promise<TestQueue> {
-  const prefix = `test-${randomUUID()}`;
+/** A client that waits for its server, as a worker's does. */
+export function connect(url: string): Redis {
   const redis = new Redis(url, patientRedisOptions);
   // A test that stops its server wants to see how the queue takes it, not the client's own message.
   redis.on('error', () => {});
-  const queue = createStreamsQueue({ redis, prefix, ...options });
+  return redis;
+}
+
+/** A queue under a prefix of its own. `close` also disconnects the client. */
+export async function createTestQueue<Client extends RedisClient>(
+  redis: Client,
+  options: Partial<StreamsQueueOptions> = {},
+): Promise<TestQueue<Client>> {
+  const prefix = options.prefix ?? `test-${randomUUID()}`;
+  const queue = createStreamsQueue({ redis, ...options, prefix });
   await queue.prepare();
   const consumers: TaskConsumer[] = [];
 
