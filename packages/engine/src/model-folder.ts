@@ -47,7 +47,7 @@ export interface ModelConfig {
 }
 
 /** Paths of the three graphs of the standard layout. */
-export interface GraphFiles {
+interface GraphFiles {
   textEncoder: string;
   decoder: string;
   codec: string;

@@ -45,7 +45,8 @@ export async function openSession(options: SessionOptions): Promise<Session> {
     executionProviders: ['cpu'],
     intraOpNumThreads: options.threads ?? 0,
     enableCpuMemArena: options.memory === 'keep',
-    logSeverityLevel: 3,
+    // Errors are thrown with the same text; only what ends the process is worth writing to stderr.
+    logSeverityLevel: 4,
   }).catch((error: Error) => {
     throw broken(file, `cannot be loaded, it may be damaged or incomplete: ${reasonOf(error)}`, error);
   });
