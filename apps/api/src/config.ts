@@ -17,6 +17,12 @@ export const apiConfigSchema = z.object({
   TASK_MAX_RETRIES: integerSetting({ min: 0, max: 100, fallback: 3 }).describe(
     'How often a failed attempt is repeated.',
   ),
+  TASK_STALL_TIMEOUT: integerSetting({ min: 10, max: 604_800, fallback: 3600 }).describe(
+    'Seconds after which a running attempt counts as stalled although its worker lives.',
+  ),
+  TASK_CLEANUP_INTERVAL: integerSetting({ min: 1, max: 86_400, fallback: 300 }).describe(
+    'Seconds between two reconciliations of records, streams and indexes.',
+  ),
   QUEUE_MAX_LENGTH: integerSetting({ min: 1, max: 10_000_000, fallback: 10_000 }).describe(
     'Waiting tasks over all priorities; above it new ones are refused with 503.',
   ),

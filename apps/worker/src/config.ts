@@ -21,8 +21,10 @@ const prioritiesSetting = z
 export const workerConfigSchema = z.object({
   REDIS_URL: redisUrlSetting,
   TASK_KEY_PREFIX: z.string().min(1).default('musicgen'),
-  TASK_STALL_TIMEOUT: integerSetting({ min: 10, max: 604_800, fallback: 3600 }).describe(
-    'Seconds after which a running attempt counts as stalled although its worker lives.',
+  TASK_STALL_TIMEOUT: integerSetting({ min: 10, max: 604_800, fallback: 3600 }),
+  TASK_CLEANUP_INTERVAL: integerSetting({ min: 1, max: 86_400, fallback: 300 }),
+  QUEUE_AGEING_SECONDS: integerSetting({ min: 0, max: 604_800, fallback: 600 }).describe(
+    'A queue whose oldest task has waited n times this long counts n priorities better, so that nothing starves; 0 turns it off.',
   ),
   ARTIFACT_URL: z
     .string()

@@ -98,12 +98,17 @@ await runProcess({
 
     const maintenance = queue.startMaintenance({
       stallTimeoutMs: config.TASK_STALL_TIMEOUT * 1000,
+      reconcileIntervalMs: config.TASK_CLEANUP_INTERVAL * 1000,
       removeArtifacts: (taskId) => store.remove(audioKey(taskId)),
     });
     releasers.add('maintenance', () => maintenance.stop());
 
     const workerId = `${hostname()}-${process.pid}-${randomBytes(4).toString('hex')}`;
-    const consumer = queue.createConsumer({ workerId, priorities: config.WORKER_PRIORITIES });
+    const consumer = queue.createConsumer({
+      workerId,
+      priorities: config.WORKER_PRIORITIES,
+      ageingMs: config.QUEUE_AGEING_SECONDS * 1000,
+    });
     releasers.add('consumer', () => consumer.close());
     const worker = startWorker({
       consumer,
@@ -116,6 +121,7 @@ await runProcess({
     });
     releasers.add('worker', () => worker.drain());
     const { name: model, notice } = engine.model;
+    await consumer.describe({ model, slots, priorities: config.WORKER_PRIORITIES });
     logger.info('ready', { worker: workerId, model, notice, priorities: config.WORKER_PRIORITIES });
   },
 });

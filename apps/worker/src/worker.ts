@@ -160,7 +160,7 @@ async function endUnfinished({ attempt, error, options: { consumer, metrics }, l
       metrics.attemptFailed(code);
       const outcome = await consumer.fail(claim, { code, detail, retryable: isRetryable(code) });
       if (outcome === 'retrying') metrics.taskRetried(code);
-      if (outcome === 'failed') metrics.taskEnded({ priority, status: 'failed' });
+      if (outcome === 'failed' || outcome === 'cancelled') metrics.taskEnded({ priority, status: outcome });
       return logger.warn('attempt failed', { priority, outcome, reason: code, error });
     }
     default:

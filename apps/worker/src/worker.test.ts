@@ -1,0 +1,181 @@
+import { randomUUID } from 'node:crypto';
+import { EventEmitter, once } from 'node:events';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { ServiceError } from '@musicgen/contract';
+import type { Engine, GenerateOptions, Piece } from '@musicgen/engine';
+import { createStreamsQueue, type JsonObject, patientRedisOptions, type TaskRecord } from '@musicgen/queue';
+import { type RedisServer, startRedisServer } from '@musicgen/redis-server';
+import { createLogger, createRegistry } from '@musicgen/service';
+import { audioKey, createDiskStore } from '@musicgen/storage';
+import { Redis } from 'ioredis';
+import { createWorkerMetrics } from './metrics.ts';
+import { startWorker } from './worker.ts';
+
+let server: RedisServer;
+beforeAll(async () => {
+  server = await startRedisServer();
+});
+afterAll(() => server.stop());
+
+type Generate = (options: GenerateOptions) => Promise<Piece>;
+
+const piece: Piece = {
+  samples: [Float32Array.of(0, 0.5, -0.5)],
+  sampleRate: 32_000,
+  frames: 1,
+  checkpoint: Buffer.of(1),
+  settings: { temperature: 1, topK: 250, topP: 1, guidanceScale: 3 },
+  warnings: [],
+  stageSeconds: { encoding_text: 0, generating: 0, decoding: 0 },
+};
+
+/** An engine that does what a test wants it to: a real one fails too seldom. */
+function createFakeEngine(generate: Generate): Engine {
+  return {
+    model: { name: 'fake' },
+    state: 'ready',
+    events: new EventEmitter(),
+    generate: (_request, options = {}) => generate(options),
+    close: async () => {},
+  } as Partial<Engine> as Engine;
+}
+
+/** The real worker on a real queue and store. */
+async function setup({ generate, graceMs = 0 }: { generate: Generate; graceMs?: number }) {
+  const redis = new Redis(server.url, patientRedisOptions);
+  const queue = createStreamsQueue({ redis, prefix: `test-${randomUUID()}` });
+  await queue.prepare();
+  const folder = await mkdtemp(join(tmpdir(), 'musicgen-worker-'));
+  const store = createDiskStore(folder);
+  const producer = queue.createProducer();
+  const consumer = queue.createConsumer({ workerId: 'test', priorities: ['NORMAL'] });
+  const lifecycle = queue.createLifecycleReader();
+  const registry = createRegistry({ role: 'worker', version: '0' });
+  const worker = startWorker({
+    consumer,
+    engine: createFakeEngine(generate),
+    store,
+    metrics: createWorkerMetrics(registry, 1),
+    logger: createLogger({ service: 'worker', level: 'silent' }),
+    slots: 1,
+    graceMs,
+  });
+  return {
+    producer,
+    consumer,
+    store,
+    worker,
+    registry,
+    /** Submits a task and resolves with its record after the first event of that type. */
+    async untilEvent(
+      type: string,
+      request: JsonObject = { prompt: 'x', duration: 1, seed: 1 },
+    ): Promise<TaskRecord> {
+      const id = randomUUID();
+      const happened = new EventEmitter();
+      lifecycle.follow(id, (event) => happened.emit(event.type));
+      await lifecycle.latestId();
+      const seen = once(happened, type);
+      await producer.enqueue({ id, priority: 'NORMAL', request, ttlSeconds: 600, maxAttempts: 2 });
+      await seen;
+      const record = await producer.get(id);
+      if (record === undefined) throw new Error('the task vanished');
+      return record;
+    },
+    async [Symbol.asyncDispose]() {
+      await worker.drain();
+      await lifecycle.close();
+      await consumer.close();
+      redis.disconnect();
+      await rm(folder, { recursive: true });
+    },
+  };
+}
+
+/** Generates until it is stopped, as the engine does. */
+function untilAborted({ signal }: GenerateOptions): Promise<Piece> {
+  return new Promise((_resolve, reject) => {
+    signal?.addEventListener('abort', () => reject(new ServiceError('task_cancelled', 'stopped')));
+  });
+}
+
+test('a completed task has stored audio, a result that describes it, and is counted', async () => {
+  await using context = await setup({ generate: async () => piece });
+  const record = await context.untilEvent('completed');
+  expect(record).toMatchObject({ status: 'completed', result: { model: 'fake', bytes: 50, channels: 1 } });
+  expect((await context.store.open(audioKey(record.id)))?.bytes).toBe(50);
+  await context.worker.drain();
+  expect(await context.registry.metrics()).toContain(
+    'tasks_finished_total{priority="NORMAL",status="completed"} 1',
+  );
+});
+
+test('a crash of the engine is retried, noise instead of numbers is not', async () => {
+  const reasons: ServiceError[] = [
+    new ServiceError('engine_crashed', 'The engine ended'),
+    new ServiceError('generation_failed', 'NaN'),
+  ];
+  const generate: Generate = async () => {
+    throw reasons.shift() ?? new Error('asked too often');
+  };
+  await using context = await setup({ generate });
+  expect(await context.untilEvent('retrying')).toMatchObject({
+    status: 'pending',
+    error: { code: 'engine_crashed' },
+  });
+  expect(await context.untilEvent('failed')).toMatchObject({
+    error: { code: 'generation_failed', detail: 'NaN' },
+  });
+});
+
+test('a store that is away fails the attempt with its reason', async () => {
+  await using context = await setup({ generate: async () => piece });
+  context.store.put = async () => {
+    throw new Error('no space left on device');
+  };
+  expect(await context.untilEvent('retrying')).toMatchObject({ error: { code: 'storage_failed' } });
+});
+
+test('a stored request that cannot be read fails for good', async () => {
+  await using context = await setup({ generate: async () => piece });
+  expect(await context.untilEvent('failed', { prompt: 7 })).toMatchObject({
+    error: { code: 'corrupt_record' },
+  });
+});
+
+test('a cancelled task stops while it runs', async () => {
+  await using context = await setup({ generate: untilAborted });
+  const { id } = await context.untilEvent('claimed');
+  expect(await context.producer.cancel(id)).toBe('stopping');
+  await context.worker.drain();
+  expect(await context.producer.get(id)).toMatchObject({ status: 'cancelled' });
+});
+
+test('draining hands back what does not fit into the grace, with its checkpoint and free of charge', async () => {
+  const generate: Generate = (options) => {
+    options.onProgress?.({ stage: 'generating', frame: 1, frames: 1000, checkpoint: Buffer.from('codes') });
+    return untilAborted(options);
+  };
+  await using context = await setup({ generate, graceMs: 60_000 });
+  const { id } = await context.untilEvent('progress');
+  // Waiting out the grace would outlast the test.
+  await context.worker.drain();
+  expect(await context.producer.get(id)).toMatchObject({ status: 'pending', attempt: 0 });
+  expect(String((await context.consumer.claim())?.checkpoint)).toBe('codes');
+});
+
+test('draining waits for what fits into the grace', async () => {
+  let finish = () => {};
+  const generate: Generate = () =>
+    new Promise((resolve) => {
+      finish = () => resolve(piece);
+    });
+  await using context = await setup({ generate, graceMs: 60_000 });
+  const { id } = await context.untilEvent('claimed');
+  const drained = context.worker.drain();
+  finish();
+  await drained;
+  expect(await context.producer.get(id)).toMatchObject({ status: 'completed' });
+});
