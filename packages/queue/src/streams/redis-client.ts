@@ -11,6 +11,7 @@ const socketTimeoutMs = 10_000;
  * of waiting in memory, so that the caller gets a 503.
  */
 export const failFastRedisOptions = {
+  reconnectOnError: (error) => isReadOnly(error),
   enableOfflineQueue: false,
   maxRetriesPerRequest: 0,
   commandTimeout: 2_000,
@@ -19,12 +20,18 @@ export const failFastRedisOptions = {
 
 /**
  * For the command connection of a worker: a command waits until Redis is back, however long that takes. Transitions
- * carry a token, so that one which is sent again does no harm.
+ * carry a token, so that one which is sent again (the 2 below means that) does no harm.
  */
 export const patientRedisOptions = {
+  reconnectOnError: (error) => isReadOnly(error) && 2,
   maxRetriesPerRequest: null,
   socketTimeout: socketTimeoutMs,
 } satisfies RedisOptions;
+
+/** What a former master says after a failover: the connection must be made anew, to find the present one. */
+function isReadOnly(error: Error): boolean {
+  return error.message.startsWith('READONLY');
+}
 
 /** A further connection with the same options; it reconnects by itself. */
 export function duplicate(redis: RedisClient): RedisClient {
