@@ -1,6 +1,6 @@
 // Runs on a fresh clone, so it may use nothing but Node: installs the packages if they are missing, builds what is
 // stale, then does what it was asked for:
-//   node apps/local/bootstrap.js setup | start | demo [-- prompt…] | env-example
+//   node apps/local/bootstrap.js setup | start | demo [--keep] [prompt] | settings
 import { spawnSync } from 'node:child_process';
 import { existsSync, statSync } from 'node:fs';
 import { dirname, join } from 'node:path';

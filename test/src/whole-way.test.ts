@@ -3,7 +3,7 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Task } from '@musicgen/contract';
 import { type RedisServer, startRedisServer } from '@musicgen/redis-server';
-import { createFleet, type Fleet, followUntil, root } from './processes.ts';
+import { createFleet, type Fleet, followUntil } from './processes.ts';
 
 // Real processes on a machine that may be busy.
 jest.setTimeout(120_000);
@@ -141,9 +141,4 @@ test('a configuration that cannot be used ends the process at once with everythi
   const log = await readFile(join(fleet.folder, 'worker-0.log'), 'utf8');
   expect(log).toMatch(/WORKER_PRIORITIES.*CRITICAL, HIGH, NORMAL, LOW/);
   expect(log).toMatch('ENGINE_THREADS');
-});
-
-test('.env.example is what the configuration schemas say', async () => {
-  const { renderExample } = await import('@musicgen/local/env-example');
-  expect(await readFile(join(root, '.env.example'), 'utf8')).toBe(renderExample());
 });

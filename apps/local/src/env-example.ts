@@ -3,8 +3,8 @@ import { renderEnvExample, renderSettingsTable } from '@musicgen/service';
 import { workerConfigSchema } from '@musicgen/worker/config';
 
 const sections = [
-  { title: 'API, and what it shares with the workers', schema: apiConfigSchema },
-  { title: 'Worker', schema: workerConfigSchema },
+  { reader: 'API', schema: apiConfigSchema },
+  { reader: 'worker', schema: workerConfigSchema },
 ];
 
 /** The text of `.env.example`. */
@@ -12,7 +12,12 @@ export function renderExample(): string {
   return renderEnvExample(sections);
 }
 
-/** The table of settings in the documentation. */
-export function renderTable(): string {
-  return renderSettingsTable(sections);
+const settingsBlock = /(<!-- settings -->\n)[\s\S]*(<!-- \/settings -->)/;
+
+/** A page of documentation with the table of settings between its two markers brought up to date. */
+export function withSettingsTable(page: string): string {
+  return page.replace(
+    settingsBlock,
+    (_block, start, end) => `${start}${renderSettingsTable(sections)}${end}`,
+  );
 }

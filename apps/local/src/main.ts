@@ -1,12 +1,13 @@
-import { writeFile } from 'node:fs/promises';
+import { readFile, writeFile } from 'node:fs/promises';
 import { parseArgs } from 'node:util';
 import { createReleasers, type Releasers } from '@musicgen/service';
 import { runDemo } from './demo.ts';
-import { renderExample } from './env-example.ts';
+import { renderExample, withSettingsTable } from './env-example.ts';
 import { startLocalService } from './local-service.ts';
 import { printLog } from './print-log.ts';
 
 const defaultPort = 8000;
+const operationsPage = 'docs/operations.md';
 const say = (line: string) => console.log(line);
 
 /** What `bootstrap.js` calls once everything is installed and built. */
@@ -27,11 +28,17 @@ async function run(command: string, args: string[]): Promise<void> {
       return keepRunning(start);
     case 'demo':
       return demo(args);
-    case 'env-example':
-      return writeFile('.env.example', renderExample());
+    case 'settings':
+      return writeSettings();
     default:
-      throw new Error(`"${command}" is no command; there are setup, start, demo and env-example.`);
+      throw new Error(`"${command}" is no command; there are setup, start, demo and settings.`);
   }
+}
+
+/** Writes what is generated from the configuration schemas; a test fails when it drifts. */
+async function writeSettings(): Promise<void> {
+  await writeFile('.env.example', renderExample());
+  await writeFile(operationsPage, withSettingsTable(await readFile(operationsPage, 'utf8')));
 }
 
 async function start(releasers: Releasers): Promise<void> {

@@ -1,4 +1,3 @@
-import { availableParallelism } from 'node:os';
 import { parsePriority, priorityNames } from '@musicgen/contract';
 import { integerSetting, loadConfig, logLevelSetting, portSetting, redisUrlSetting } from '@musicgen/service';
 import { z } from 'zod';
@@ -51,8 +50,8 @@ export const workerConfigSchema = z.object({
     .default('models/musicgen-tiny')
     .describe('Model folder: a Hugging Face MusicGen repository with its ONNX export.'),
   ENGINE_THREADS: integerSetting({ min: 0, max: 256, fallback: 0 })
-    .transform((threads) => threads || availableParallelism())
-    .describe('Threads ONNX Runtime computes with; 0 takes one for each core.'),
+    .transform((threads) => (threads === 0 ? undefined : threads))
+    .describe('Threads ONNX Runtime computes with; 0 lets the engine choose by the size of the model.'),
 });
 
 export type WorkerConfig = z.output<typeof workerConfigSchema>;

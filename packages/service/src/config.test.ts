@@ -29,10 +29,11 @@ test('every wrong variable is reported at once, without repeating its value', ()
 
 test('the example file and the table carry every variable once, with description and default', () => {
   const sections = [
-    { title: 'api', schema },
-    { title: 'worker', schema: schema.pick({ REDIS_URL: true }) },
+    { reader: 'API', schema },
+    { reader: 'worker', schema: schema.pick({ REDIS_URL: true }) },
   ];
   expect(renderEnvExample(sections).match(/^REDIS_URL=/gm)).toHaveLength(1);
   expect(renderEnvExample(sections)).toContain('# Where the API listens.\nAPI_PORT=8000\n');
-  expect(renderSettingsTable(sections)).toContain('| `API_PORT` | api | `8000` | Where the API listens. |');
+  expect(renderEnvExample(sections)).toContain('## API and worker\n\n# Where Redis is.');
+  expect(renderSettingsTable(sections)).toContain('| `API_PORT` | API | `8000` | Where the API listens. |');
 });

@@ -1,8 +1,9 @@
 import { z } from 'zod';
 
-/** The variables of one process, or those that several share. */
+/** The environment of one process. */
 export interface ConfigSection {
-  title: string;
+  /** Who reads it: `API`. */
+  reader: string;
   schema: z.ZodObject;
 }
 
@@ -10,45 +11,45 @@ interface Setting {
   name: string;
   description: string;
   fallback: string;
+  /** `API`, or `API and worker` for what both read. */
+  readers: string;
 }
 
-/** `.env.example` for the given sections; a variable that stands in several is written in the first. */
+/** The text of `.env.example`: every variable once, with its description and default, under those who read it. */
 export function renderEnvExample(sections: ConfigSection[]): string {
-  const parts = eachOnce(sections).map(({ title, settings }) => {
-    const entries = settings.map(
-      ({ name, description, fallback }) => `# ${description}\n${name}=${fallback}\n`,
-    );
-    return `## ${title}\n\n${entries.join('\n')}`;
+  const settings = settingsOf(sections);
+  const groups = [...new Set(settings.map(({ readers }) => readers))].map((group) => {
+    const entries = settings
+      .filter(({ readers }) => readers === group)
+      .map(({ name, description, fallback }) => `# ${description}\n${name}=${fallback}\n`);
+    return `## ${group}\n\n${entries.join('\n')}`;
   });
-  return `# Every variable with its default. Copy to .env and change what you need.\n\n${parts.join('\n')}`;
+  return `# Every variable with its default. Copy to .env and change what you need.\n\n${groups.join('\n')}`;
 }
 
 /** The same as a table in Markdown. */
 export function renderSettingsTable(sections: ConfigSection[]): string {
-  const rows = eachOnce(sections).flatMap(({ title, settings }) =>
-    settings.map(
-      ({ name, description, fallback }) => `| \`${name}\` | ${title} | \`${fallback}\` | ${description} |`,
-    ),
+  const rows = settingsOf(sections).map(
+    ({ name, readers, fallback, description }) =>
+      `| \`${name}\` | ${readers} | \`${fallback}\` | ${description} |`,
   );
   return ['| variable | read by | default | meaning |', '|---|---|---|---|', ...rows, ''].join('\n');
 }
 
-function eachOnce(sections: ConfigSection[]): { title: string; settings: Setting[] }[] {
-  const seen = new Set<string>();
-  return sections.map(({ title, schema }) => {
-    const settings = settingsOf(schema).filter(({ name }) => !seen.has(name));
-    for (const { name } of settings) seen.add(name);
-    return { title, settings };
-  });
-}
-
-function settingsOf(schema: z.ZodObject): Setting[] {
-  const { properties = {} } = z.toJSONSchema(schema, { io: 'input', unrepresentable: 'any' });
-  return Object.entries(properties).map(([name, property]) => {
-    const { description = '', default: fallback = '' } = property as {
-      description?: string;
-      default?: unknown;
-    };
-    return { name, description, fallback: String(fallback) };
-  });
+/** Every variable once; its description is the one that the first reader gives. */
+function settingsOf(sections: ConfigSection[]): Setting[] {
+  const settings = new Map<string, Setting>();
+  for (const { reader, schema } of sections) {
+    const { properties = {} } = z.toJSONSchema(schema, { io: 'input', unrepresentable: 'any' });
+    for (const [name, property] of Object.entries(properties)) {
+      const known = settings.get(name);
+      const { description = '', default: fallback = '' } = property as {
+        description?: string;
+        default?: unknown;
+      };
+      if (known) known.readers += ` and ${reader}`;
+      else settings.set(name, { name, description, fallback: String(fallback), readers: reader });
+    }
+  }
+  return [...settings.values()];
 }

@@ -1,0 +1,12 @@
+import { readFile } from 'node:fs/promises';
+import { renderExample, withSettingsTable } from './env-example.ts';
+
+const read = (path: string) => readFile(new URL(`../../../${path}`, import.meta.url), 'utf8');
+
+// `node apps/local/bootstrap.js settings` writes both.
+test('.env.example and the table of settings are what the configuration schemas say', async () => {
+  expect(await read('.env.example')).toBe(renderExample());
+  const page = await read('docs/operations.md');
+  expect(page).toBe(withSettingsTable(page));
+  expect(page).toContain('| `WORKER_PRIORITIES` |');
+});
