@@ -79,12 +79,13 @@ async function claimNext(consumer: TaskConsumer) {
 }
 
 const audio = Buffer.from('RIFF, but only for this test');
+const sha256 = createHash('sha256').update(audio).digest('hex');
 
 /** Submits a task and completes it as a worker would. */
 async function completedTask(context: Context): Promise<string> {
   const { body } = await submit(context, { prompt: 'lofi', duration: 2 });
   const claim = await claimNext(context.consumer);
-  await context.store.put(audioKey(body.id), audio);
+  await context.store.put(audioKey(body.id, sha256), audio);
   await context.consumer.complete(claim, {
     model: 'test',
     duration: 2,
@@ -92,7 +93,7 @@ async function completedTask(context: Context): Promise<string> {
     channels: 1,
     format: 'wav',
     bytes: audio.length,
-    sha256: createHash('sha256').update(audio).digest('hex'),
+    sha256,
     peak_dbfs: -1,
     sampling: { temperature: 1, top_k: 250, top_p: 1, guidance_scale: 3 },
     warnings: [],
@@ -304,7 +305,7 @@ describe('audio', () => {
   test('that was removed is gone', async () => {
     await using context = await setup();
     const id = await completedTask(context);
-    await context.store.remove(audioKey(id));
+    await context.store.remove(audioKey(id, sha256));
     const response = await request(context.app).get(`/api/v1/tasks/${id}/audio`);
     expect([response.status, response.body.code]).toEqual([410, 'gone']);
   });

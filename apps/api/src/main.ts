@@ -11,7 +11,7 @@ import {
   redisProblem,
   runProcess,
 } from '@musicgen/service';
-import { audioKey, openArtifactStore } from '@musicgen/storage';
+import { openArtifactStore, taskKey } from '@musicgen/storage';
 import { Redis } from 'ioredis';
 import { createApp } from './app.ts';
 import { loadApiConfig } from './config.ts';
@@ -89,7 +89,7 @@ await runProcess({
     prepared = true;
     logger.info('ready');
     const maintenance = queue.startMaintenance({
-      removeArtifacts: (taskId) => store.remove(audioKey(taskId)),
+      removeArtifacts: (taskId) => store.remove(taskKey(taskId)),
     });
     releasers.add('maintenance', () => maintenance.stop());
   },

@@ -48,7 +48,8 @@ export async function generatePiece(options: GeneratePieceOptions): Promise<Task
 
   onStage('storing');
   const storing = startTimer();
-  await storeAudio(store, claim.task.id, file);
+  const sha256 = createHash('sha256').update(file).digest('hex');
+  await storeAudio(store, audioKey(claim.task.id, sha256), file);
 
   return {
     model: engine.model.name,
@@ -57,7 +58,7 @@ export async function generatePiece(options: GeneratePieceOptions): Promise<Task
     channels: piece.samples.length,
     format: 'wav',
     bytes: file.length,
-    sha256: createHash('sha256').update(file).digest('hex'),
+    sha256,
     peak_dbfs: toDecibels(Math.min(1, peakOf(piece.samples))),
     sampling: {
       temperature: piece.settings.temperature,
@@ -76,9 +77,9 @@ function requestOf({ task }: Claim): AcceptedRequest {
   throw new ServiceError('corrupt_record', 'The stored request cannot be read.', { cause: parsed.error });
 }
 
-async function storeAudio(store: ArtifactStore, taskId: string, file: Buffer): Promise<void> {
+async function storeAudio(store: ArtifactStore, key: string, file: Buffer): Promise<void> {
   try {
-    await store.put(audioKey(taskId), file);
+    await store.put(key, file);
   } catch (error) {
     throw new ServiceError('storage_failed', 'The audio could not be stored.', { cause: error });
   }

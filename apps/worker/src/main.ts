@@ -13,7 +13,7 @@ import {
   runProcess,
   startHealthServer,
 } from '@musicgen/service';
-import { audioKey, openArtifactStore } from '@musicgen/storage';
+import { openArtifactStore, taskKey } from '@musicgen/storage';
 import { Redis } from 'ioredis';
 import { loadWorkerConfig } from './config.ts';
 import { createWorkerMetrics } from './metrics.ts';
@@ -99,7 +99,7 @@ await runProcess({
     const maintenance = queue.startMaintenance({
       stallTimeoutMs: config.TASK_STALL_TIMEOUT * 1000,
       reconcileIntervalMs: config.TASK_CLEANUP_INTERVAL * 1000,
-      removeArtifacts: (taskId) => store.remove(audioKey(taskId)),
+      removeArtifacts: (taskId) => store.remove(taskKey(taskId)),
     });
     releasers.add('maintenance', () => maintenance.stop());
 

@@ -105,7 +105,7 @@ test('a completed task has stored audio, a result that describes it, and is coun
   await using context = await setup({ generate: async () => piece });
   const record = await context.untilEvent('completed');
   expect(record).toMatchObject({ status: 'completed', result: { model: 'fake', bytes: 50, channels: 1 } });
-  expect((await context.store.open(audioKey(record.id)))?.bytes).toBe(50);
+  expect((await context.store.open(audioKey(record.id, String(record.result?.sha256))))?.bytes).toBe(50);
   await context.worker.drain();
   expect(await context.registry.metrics()).toContain(
     'tasks_finished_total{priority="NORMAL",status="completed"} 1',

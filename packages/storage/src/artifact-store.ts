@@ -20,7 +20,7 @@ export interface ArtifactStore {
   /** Stores all or nothing: a reader never sees a part, and a second write replaces the first at once. */
   put(key: string, content: Uint8Array): Promise<void>;
   open(key: string): Promise<Artifact | undefined>;
-  /** Removes an artifact; one that is not there is no error. */
+  /** Removes an artifact, or all whose keys begin with this name and a `/`; nothing there is no error. */
   remove(key: string): Promise<void>;
 }
 
@@ -32,7 +32,15 @@ export function checkKey(key: string): string {
   throw new RangeError('That is not the key of an artifact.');
 }
 
-/** Where the audio of a task lies. */
-export function audioKey(taskId: string): string {
-  return `tasks/${taskId}/audio.wav`;
+/** Under which everything stored for a task lies. */
+export function taskKey(taskId: string): string {
+  return `tasks/${taskId}`;
+}
+
+/**
+ * Where a task's audio lies. The content's hash is part of it, so that an attempt which lost its task and does not know
+ * it yet cannot change what another one has completed.
+ */
+export function audioKey(taskId: string, sha256: string): string {
+  return `${taskKey(taskId)}/${sha256}.wav`;
 }

@@ -35,6 +35,16 @@ test('putting again replaces, removing twice is no error, and nothing temporary 
   expect(await context.store.open('piece.wav')).toBeUndefined();
 });
 
+test('everything under a name is removed at once', async () => {
+  await using context = await setup();
+  await context.store.put('tasks/one/a.wav', Buffer.from('x'));
+  await context.store.put('tasks/one/b.wav', Buffer.from('x'));
+  await context.store.put('tasks/two/a.wav', Buffer.from('x'));
+  await context.store.remove('tasks/one');
+  expect(await context.store.open('tasks/one/b.wav')).toBeUndefined();
+  expect((await context.store.open('tasks/two/a.wav'))?.bytes).toBe(1);
+});
+
 test('a write that fails leaves nothing behind', async () => {
   await using context = await setup();
   await context.store.put('piece.wav/inner', Buffer.from('x'));

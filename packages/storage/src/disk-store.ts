@@ -19,7 +19,7 @@ export function createDiskStore(folder: string): ArtifactStore {
       return bytes === undefined ? undefined : { bytes, read: (range) => createReadStream(path, range) };
     },
     async remove(key) {
-      await rm(pathOf(key), { force: true });
+      await rm(pathOf(key), { recursive: true, force: true });
     },
   };
 }

@@ -21,7 +21,7 @@ export function audioRoutes({ producer, store }: Pick<AppOptions, 'producer' | '
     .get(async (req, res) => {
       const record = await taskOf(req, producer);
       const result = resultOf(record);
-      const artifact = await store.open(audioKey(record.id));
+      const artifact = await store.open(audioKey(record.id, result.sha256));
       if (artifact === undefined) throw new ServiceError('gone', 'The audio of this task has been removed.');
       describe(res, record, result);
       if (req.query.download === '1') res.attachment(`${record.id}.wav`);
