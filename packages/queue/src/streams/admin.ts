@@ -30,7 +30,7 @@ export interface QueueAdmin {
   requeue(id: string): Promise<boolean>;
   /** Strikes a dead letter off the list; the failed task stays until its time is over. False when there is none. */
   drop(id: string): Promise<boolean>;
-  /** Asks a worker to finish what it has and stop; it hears of it within 15 s. False when no such worker lives. */
+  /** Asks a worker to finish what it has and stop; it hears of it within 20 s. False when no such worker lives. */
   drainWorker(workerId: string): Promise<boolean>;
 }
 

@@ -3,8 +3,8 @@ import type { QueueContext } from './context.ts';
 import { presenceScript } from './scripts/presence.lua.ts';
 
 /** How often a worker renews its entry in the registry, and how long an entry lasts: two lost renewals are forgiven. */
-const renewEveryMs = 15_000;
-export const presenceLastsMs = 45_000;
+const renewEveryMs = 20_000;
+export const presenceLastsMs = 60_000;
 
 export interface Presence {
   describe(description: JsonObject): Promise<void>;

@@ -1,4 +1,4 @@
-import { type Priority, priorityNames } from '@musicgen/contract';
+import { priorityNames } from '@musicgen/contract';
 import type { RecoveryOutcome } from '../queue-events.ts';
 import type { QueueContext } from './context.ts';
 import { runWithGroups } from './groups.ts';
@@ -34,15 +34,18 @@ export function createRecoverer(context: QueueContext, options: RecovererOptions
     return outcomes.length / 2;
   }
 
-  async function recoverPriority(priority: Priority, signal?: AbortSignal): Promise<number> {
+  async function takeBackLapsed(signal?: AbortSignal): Promise<number> {
     let recovered = 0;
-    let cursor = '0-0';
+    let pages = priorityNames.map((priority) => ({ priority, cursor: '0-0' }));
     do {
-      const reply = await runWithGroups(context, recoverScript, [priority, cursor, leaseMs, maxStalls]);
-      const [next, outcomes] = reply as [string, string[]];
+      const cursors = pages.flatMap(({ priority, cursor }) => [priority, cursor]);
+      const reply = await runWithGroups(context, recoverScript, [leaseMs, maxStalls, ...cursors]);
+      const [next, outcomes] = reply as [string[], string[]];
       recovered += report(outcomes);
-      cursor = next;
-    } while (cursor !== '0-0' && !signal?.aborted);
+      pages = pages
+        .map(({ priority }, index) => ({ priority, cursor: next[index] ?? '0-0' }))
+        .filter(({ cursor }) => cursor !== '0-0');
+    } while (pages.length > 0 && !signal?.aborted);
     return recovered;
   }
 
@@ -52,9 +55,7 @@ export function createRecoverer(context: QueueContext, options: RecovererOptions
 
   return {
     async recover(signal) {
-      let recovered = await takeBackOverdue();
-      for (const priority of priorityNames) recovered += await recoverPriority(priority, signal);
-      return recovered;
+      return (await takeBackOverdue()) + (await takeBackLapsed(signal));
     },
   };
 }
