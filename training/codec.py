@@ -28,10 +28,14 @@ VIBRATO_HZ = 5.3
 MIX = {"drums": 0.75, "bass": 0.55, "chords": 0.36, "lead": 0.48, "room": 0.17}
 
 
+def tick_numbers(like: Tensor) -> Tensor:
+    """[rows, ticks] -> 1, 2, 3 … in each row. From the data, because the exporter freezes the length of arange and ones_like."""
+    return (like * 0 + 1).cumsum(1)
+
+
 def last_tick(flags: Tensor, longest: int) -> Tensor:
     """flags [rows, ticks] of 0/1 -> 1-based tick of the latest flag within `longest` ticks, 0 if none."""
-    numbers = torch.arange(1, flags.shape[1] + 1, device=flags.device).to(flags.dtype)
-    padded = F.pad((flags * numbers).unsqueeze(1), (longest - 1, 0))
+    padded = F.pad((flags * tick_numbers(flags)).unsqueeze(1), (longest - 1, 0))
     return F.max_pool1d(padded, longest, 1).squeeze(1)
 
 
@@ -68,8 +72,7 @@ class Voice(nn.Module):
         ending = torch.cat([level[:, 1:] * (1 - onsets[:, 1:]), level[:, -1:]], 1)  # silent where the next note begins
         within = torch.arange(TICK, device=tokens.device).to(kind.dtype) / TICK
         envelope = level.unsqueeze(2) + (ending - level).unsqueeze(2) * within
-        ticks = torch.arange(1, last.shape[1] + 1, device=tokens.device).to(kind.dtype)
-        age = ((ticks - last).unsqueeze(2) + within) * (TICK / tk.SAMPLE_RATE)
+        age = ((tick_numbers(last) - last).unsqueeze(2) + within) * (TICK / tk.SAMPLE_RATE)
         midi = self.notes[token] + self.tonics[key].unsqueeze(2)
         hertz = 440.0 * torch.exp((midi - 69.0) * (math.log(2) / 12))
         return self._sound(age, hertz, self.table[self.timbre[token]], envelope).flatten(1)
@@ -78,8 +81,7 @@ class Voice(nn.Module):
         """1 while the note sounds, then an exponential release; 0 before the first note. [rows, ticks]"""
         gate = (kind < tk.REST).to(kind.dtype).unsqueeze(2).expand(-1, -1, CONTROLS).flatten(1)
         gate = torch.maximum(gate, onsets)
-        ticks = torch.arange(1, gate.shape[1] + 1, device=gate.device).to(gate.dtype)
-        since_gate = (ticks - last_tick(gate, LONGEST_NOTE * CONTROLS)).clamp(min=0) * (TICK / tk.SAMPLE_RATE)
+        since_gate = (tick_numbers(gate) - last_tick(gate, LONGEST_NOTE * CONTROLS)).clamp(min=0) * (TICK / tk.SAMPLE_RATE)
         return torch.exp(-since_gate / release) * (last > 0).to(gate.dtype)
 
     def _sound(self, age: Tensor, hertz: Tensor, timbre: Tensor, envelope: Tensor) -> Tensor:
@@ -144,13 +146,12 @@ class Codec(nn.Module):
     def _drums(self, clock: Tensor, onset_ticks: Tensor, accents: Tensor) -> Tensor:
         total = 0
         within = torch.arange(TICK, device=clock.device).float()
-        ticks = torch.arange(1, clock.shape[1] * CONTROLS + 1, device=clock.device).float()
         for channel in range(len(drums.CHANNELS)):
             number = self.hits[channel][clock]
             struck = ((number > 0).float().unsqueeze(2) * onset_ticks).flatten(1)
             last = last_tick(struck, self.longest_hit)
             sound = at_frame(number, last)
-            age = ((ticks - last) * TICK).unsqueeze(2) + within
+            age = ((tick_numbers(last) - last) * TICK).unsqueeze(2) + within
             place = self.offsets[sound].unsqueeze(2) + torch.minimum(age, (self.lengths[sound] - 1).unsqueeze(2))
             loudness = (last > 0).float() * (at_frame(accents, last) if channel in (1, 2) else 1.0)
             total = total + self.samples[place.long()] * loudness.unsqueeze(2)

@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 import text_encoder
 import tokens as tk
+from grammar import Grammar
 from layers import MASKED, CrossAttention, FeedForward, SelfAttention, sinusoid
 
 WIDTH, LAYERS, HEADS = 192, 4, 6
@@ -42,6 +43,7 @@ class Decoder(nn.Module):
         self.position_scale = nn.Parameter(torch.tensor(0.3))
         self.layers = nn.ModuleList([Layer() for _ in range(LAYERS)])
         self.norm = nn.LayerNorm(WIDTH)
+        self.grammar = Grammar()
 
     def matrix(self, k: int) -> Tensor:
         return getattr(self, f"factors{k}")
@@ -59,18 +61,23 @@ class Decoder(nn.Module):
         return self.text_projection(states) * mask.unsqueeze(-1)
 
     def forward(self, codes: Tensor, states: Tensor, mask: Tensor, offset: Tensor | None = None, past=None, tables=None):
-        """codes int64 [rows, 4, columns], states [rows, S, 128], mask [rows, S] -> (hidden [rows, columns, WIDTH], cache).
+        """codes int64 [rows, 4, columns], states [rows, S, 128], mask [rows, S] -> (hidden [rows, columns, WIDTH], cache)."""
+        return self.run(self.embed(codes, tables or self.embedding_tables()), states, mask, offset, past)
 
-        `past`: the cache of an earlier call, per layer (self keys and values, text keys and values).
+    def run(self, x: Tensor, states: Tensor | None, mask: Tensor, offset: Tensor | None = None, past=None):
+        """x: embedded codes [rows, columns, WIDTH].
+
+        `past`: the cache of an earlier call, per layer (self keys and values, text keys and values); then states are not read.
         `offset` [rows, 1] shifts the positions (training only).
         """
-        columns, seen = codes.shape[2], 0 if past is None else past[0][0][0].shape[2]
-        mask = mask.to(states.dtype)
-        positions = torch.arange(columns, device=codes.device).unsqueeze(0) + seen
-        if offset is not None:
-            positions = positions + offset
-        x = self.embed(codes, tables or self.embedding_tables()) + self.position_scale * sinusoid(positions, WIDTH)
-        causal = torch.full((columns, columns + seen), MASKED, device=x.device).triu(1 + seen) if columns > 1 else None
+        columns, seen = x.shape[1], 0 if past is None else past[0][0][0].shape[2]
+        places = torch.arange(columns, device=x.device) + seen
+        positions = places.unsqueeze(0) if offset is None else places.unsqueeze(0) + offset
+        x = x + self.position_scale * sinusoid(positions, WIDTH)
+        causal = None
+        if columns > 1:
+            causal = (torch.arange(columns + seen, device=x.device) > places.unsqueeze(1)).to(x.dtype) * MASKED
+        mask = mask.to(x.dtype)
         text_bias = (1 - mask[:, None, None]) * MASKED
         memory = self.memory(states, mask) if past is None else None
         cache = []
@@ -83,9 +90,10 @@ class Decoder(nn.Module):
     def factor_logits(self, hidden: Tensor) -> list[Tensor]:
         return [F.linear(hidden, table, bias) for table, bias in zip(self.outputs, self.biases)]
 
-    def logits(self, hidden: Tensor) -> list[Tensor]:
-        """[rows, columns, used ids] per codebook"""
-        return [scores @ self.matrix(k).T for k, scores in enumerate(self.factor_logits(hidden))]
+    def logits(self, hidden: Tensor, codes: Tensor) -> list[Tensor]:
+        """hidden of the columns `codes` -> [rows, columns, used ids] per codebook; what may not follow is far below the rest."""
+        scores = self.factor_logits(hidden)
+        return [self.grammar.restrict(k, part @ self.matrix(k).T, codes) for k, part in enumerate(scores)]
 
 
 class Model(nn.Module):

@@ -29,6 +29,18 @@ const tempoTolerance = 0.045;
 /** The outcome of one pairing, 0 to 1; undefined where the prompt asks nothing of the kind. */
 type Score = (pairing: Pairing) => number | undefined;
 
+/** A score for prompts in which `field` says something. */
+function whenAsked<Field extends keyof PromptCase>(
+  field: Field,
+  score: (clip: Clip, wanted: NonNullable<PromptCase[Field]>) => number | boolean | undefined,
+): Score {
+  return ({ clip, asked }) => {
+    const wanted = asked[field];
+    const outcome = wanted === undefined ? undefined : score(clip, wanted as NonNullable<PromptCase[Field]>);
+    return outcome === undefined ? undefined : Number(outcome);
+  };
+}
+
 const near = (bpm: number, asked: number, tolerance = tempoTolerance) =>
   Math.abs(Math.log(bpm / asked)) < tolerance;
 
@@ -39,24 +51,22 @@ const plays = (clip: Clip, wanted: string) =>
   });
 
 const scores = {
-  tempo: ({ clip, asked }) =>
-    asked.bpm && Number(near(clip.facts.bpm, asked.bpm) && near(clip.facts.stepBpm, asked.bpm)),
-  audioTempo: ({ clip, asked }) => {
-    const { bpm } = asked;
-    if (!bpm || clip.facts.hitShare < 0.2) return undefined;
-    return Number([0.5, 1, 2].some((ratio) => near(clip.audioBpm, bpm * ratio, 0.04)));
-  },
-  chords: ({ clip, asked }) => asked.chords && Number(plays(clip, asked.chords)),
-  bass: ({ clip, asked }) => asked.bass && Number(plays(clip, asked.bass)),
-  lead: ({ clip, asked }) => asked.lead && Number(plays(clip, asked.lead)),
-  drumsNamed: ({ clip, asked }) => (asked.drums === true ? Number(clip.facts.hitShare > 0.1) : undefined),
-  noDrums: ({ clip, asked }) => (asked.drums === false ? Number(clip.facts.hitShare === 0) : undefined),
-  kit: ({ clip, asked }) => asked.kits && Number(asked.kits.includes(clip.facts.kit)),
-  metre: ({ clip, asked }) => asked.beats && Number(clip.facts.beats === asked.beats),
-  scale: ({ clip, asked }) =>
-    asked.key && scaleShare(clip.facts.pitchClasses, pitchClass(asked.key.tonic), asked.key.mode),
-  tonic: ({ clip, asked }) => asked.key && Number(clip.facts.key === pitchClass(asked.key.tonic)),
-} satisfies Record<string, (pairing: Pairing) => number | undefined | '' | 0>;
+  tempo: whenAsked('bpm', ({ facts }, bpm) => near(facts.bpm, bpm) && near(facts.stepBpm, bpm)),
+  audioTempo: whenAsked('bpm', ({ facts, audioBpm }, bpm) =>
+    facts.hitShare < 0.2 ? undefined : [0.5, 1, 2].some((ratio) => near(audioBpm, bpm * ratio, 0.04)),
+  ),
+  chords: whenAsked('chords', plays),
+  bass: whenAsked('bass', plays),
+  lead: whenAsked('lead', plays),
+  drumsNamed: whenAsked('drums', ({ facts }, wanted) => (wanted ? facts.hitShare > 0.1 : undefined)),
+  noDrums: whenAsked('drums', ({ facts }, wanted) => (wanted ? undefined : facts.hitShare === 0)),
+  kit: whenAsked('kits', ({ facts }, kits) => kits.includes(facts.kit)),
+  metre: whenAsked('beats', ({ facts }, beats) => facts.beats === beats),
+  scale: whenAsked('key', ({ facts }, { tonic, mode }) =>
+    scaleShare(facts.pitchClasses, pitchClass(tonic), mode),
+  ),
+  tonic: whenAsked('key', ({ facts }, { tonic }) => facts.key === pitchClass(tonic)),
+};
 
 function mean(values: number[]): number | undefined {
   return values.length === 0 ? undefined : values.reduce((a, b) => a + b, 0) / values.length;
@@ -77,25 +87,16 @@ export function shuffled(pairings: Pairing[]): Pairing[] {
 /** Checks of the ten-second clips against their prompts, each with its shuffled control. */
 export function promptChecks(pairings: Pairing[]): Check[] {
   const others = shuffled(pairings);
-  const check = (
-    number: string,
-    what: string,
-    on: Check['on'],
-    score: (pairing: Pairing) => number | undefined | '',
-    bound: number,
-  ): Check => {
-    const applied: Score = (pairing) => score(pairing) || (score(pairing) === 0 ? 0 : undefined);
-    return {
-      number,
-      what,
-      on,
-      ...overAll(pairings, applied),
-      control: overAll(others, applied).value,
-      bound,
-      direction: 'at least',
-      unit: 'share',
-    };
-  };
+  const check = (number: string, what: string, on: Check['on'], score: Score, bound: number): Check => ({
+    number,
+    what,
+    on,
+    ...overAll(pairings, score),
+    control: overAll(others, score).value,
+    bound,
+    direction: 'at least',
+    unit: 'share',
+  });
   return [
     check('5', 'tempo class and step rate within 4.5 % of the bpm asked', 'codes', scores.tempo, 0.9),
     check(
