@@ -6,7 +6,7 @@ import type { Task } from '@musicgen/contract';
 import { type ApiClient, createApiClient } from '@musicgen/local/api-client';
 import { type ServiceProcess, startServiceProcess } from '@musicgen/local/service-process';
 
-const root = fileURLToPath(new URL('../..', import.meta.url));
+export const root = fileURLToPath(new URL('../..', import.meta.url));
 
 export interface RunningApi extends ApiClient {
   url: string;

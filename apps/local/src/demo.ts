@@ -45,18 +45,13 @@ export async function runDemo({ service, own, say }: DemoOptions): Promise<void>
     say(`Task     ${task.id}  ${piece.priority.padEnd(8)} ${piece.duration} s  “${piece.prompt}”`);
   }
 
-  const worker = await service.startWorker();
-  const claimed: string[] = [];
-  worker.log.on('line', ({ msg, priority }) => {
-    if (msg === 'task claimed') claimed.push(String(priority));
-  });
-
+  await service.startWorker();
   say('');
   const board = createProgressBoard(pieces.map(({ priority }) => priority));
   const finished = await followAll({ tasks: submitted, client, board });
   board.close();
   say('');
-  if (claimed.length > 1) say(`The worker took them in this order: ${claimed.join(', ')}`);
+  if (finished.length > 1) say(`The worker took them in this order: ${inOrderOfStart(finished).join(', ')}`);
   for (const task of finished) say(await save(task, client));
 }
 
@@ -86,6 +81,11 @@ async function followAll({ tasks, client, board }: FollowOptions): Promise<Task[
     throw new Error(`The ${priority} task ended as ${status}: ${error?.detail ?? 'no reason given'}`);
   }
   return finished;
+}
+
+function inOrderOfStart(tasks: Task[]): Priority[] {
+  const startOf = ({ started_at }: Task) => Date.parse(started_at ?? '');
+  return tasks.toSorted((a, b) => startOf(a) - startOf(b)).map(({ priority }) => priority);
 }
 
 /** Downloads a finished piece and says where it is and what it is. */
