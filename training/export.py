@@ -19,6 +19,7 @@ import text_encoder
 import tokens as tk
 from tokenizer import EOS_ID, PAD_ID, SPECIALS, UNK_ID, tokenizer_json
 
+CACHE_LAYERS = dec.LAYERS + 1  # the last one's keys hold no keys but the clock's token of each column, see grammar.py
 NEVER = -1e4  # logit of ids without a meaning; finite, because guidance subtracts logits
 HEAD_WIDTH = dec.WIDTH // dec.HEADS
 MAX_POSITIONS = 2048
@@ -62,28 +63,43 @@ class DecoderGraph(nn.Module):
         shifted = self.columns(input_ids) + torch.arange(tk.CODEBOOKS).view(1, -1, 1) * (tk.VOCABULARY + 1)
         return self.input_factors[self.rows_of_id[shifted]].sum(3).sum(1)
 
-    def logits(self, hidden: Tensor, input_ids: Tensor) -> Tensor:
+    def logits(self, hidden: Tensor, input_ids: Tensor, clock_before: Tensor) -> Tensor:
         scores = F.linear(hidden, self.output_factors, self.output_biases).split(self.sizes, 2)
         books = []
         for k, part in enumerate(scores):
-            full = self.model.grammar.restrict(k, part @ getattr(self, f"expand{k}"), self.columns(input_ids))
+            full = self.model.grammar.restrict(k, part @ getattr(self, f"expand{k}"), self.columns(input_ids), clock_before)
             books.append(F.pad(full, (0, tk.VOCABULARY - tk.SIZES[k]), value=NEVER))
         return torch.stack(books, 1).flatten(0, 1)
+
+
+    def clock_memory(self, input_ids: Tensor) -> Tensor:
+        """Codebook 0 of the columns in the shape of keys: [rows, heads, columns, head]"""
+        clock = self.columns(input_ids)[:, 0].float()
+        return clock.unsqueeze(1).unsqueeze(3).expand(-1, dec.HEADS, -1, HEAD_WIDTH)
 
 
 class PrefillGraph(DecoderGraph):
     def forward(self, encoder_attention_mask: Tensor, input_ids: Tensor, encoder_hidden_states: Tensor):
         hidden, cache = self.model.run(self.embed(input_ids), encoder_hidden_states, encoder_attention_mask)
-        return self.logits(hidden, input_ids), *[tensor for layer in cache for pair in layer for tensor in pair]
+        clock = self.columns(input_ids)[:, 0]
+        clock_before = torch.cat([clock[:, :1] * 0 + tk.PAD, clock[:, :-1]], 1)
+        memory = self.clock_memory(input_ids)
+        tensors = [tensor for layer in cache for pair in layer for tensor in pair]
+        return self.logits(hidden, input_ids, clock_before), *tensors, memory, memory * 0, *cache[0][1]
 
 
 class StepGraph(DecoderGraph):
     def forward(self, encoder_attention_mask: Tensor, input_ids: Tensor, *past: Tensor):
-        layers = [((past[i], past[i + 1]), (past[i + 2], past[i + 3])) for i in range(0, len(past), 4)]
+        layers = [((past[i], past[i + 1]), (past[i + 2], past[i + 3])) for i in range(0, 4 * dec.LAYERS, 4)]
         hidden, cache = self.model.run(self.embed(input_ids), None, encoder_attention_mask, past=layers)
+        remembered, unused = past[4 * dec.LAYERS], past[4 * dec.LAYERS + 1]
+        clock_before = remembered[:, 0, -1:, 0].long()
+        memory = self.clock_memory(input_ids)
         # the text's keys and values do not change: an empty stand-in, as in every merged export; keep those of the first call
         empty = torch.zeros(0, dec.HEADS, 1, HEAD_WIDTH)
-        return self.logits(hidden, input_ids), *[tensor for present, _ in cache for tensor in (*present, empty, empty)]
+        tensors = [tensor for present, _ in cache for tensor in (*present, empty, empty)]
+        memories = (torch.cat([remembered, memory], 2), torch.cat([unused, memory * 0], 2))
+        return self.logits(hidden, input_ids, clock_before), *tensors, *memories, empty, empty
 
 
 def _factor_rows(matrices: list[Tensor]) -> Tensor:
@@ -127,7 +143,7 @@ def export_text(text: text_encoder.TextEncoder) -> onnx.ModelProto:
 
 def _cache_values(stem: str, length: str) -> list:
     found = []
-    for n in range(dec.LAYERS):
+    for n in range(CACHE_LAYERS):
         for part, dim in (("decoder", length), ("encoder", "encoder_sequence_length")):
             found += [og.value(f"{stem}.{n}.{part}.{name}", ["batch_size", dec.HEADS, dim, HEAD_WIDTH]) for name in ("key", "value")]
     return found
@@ -135,7 +151,7 @@ def _cache_values(stem: str, length: str) -> list:
 
 def export_decoder(model: dec.Decoder) -> onnx.ModelProto:
     mask, ids = torch.ones(2, 7, dtype=torch.long), torch.randint(0, 99, (8, 5))
-    past = [torch.zeros(2, dec.HEADS, length, HEAD_WIDTH) for _ in range(dec.LAYERS) for length in (5, 5, 7, 7)]
+    past = [torch.zeros(2, dec.HEADS, length, HEAD_WIDTH) for _ in range(CACHE_LAYERS) for length in (5, 5, 7, 7)]
     past_values, present_values = _cache_values("past_key_values", "past_decoder_sequence_length"), _cache_values("present", "past_decoder_sequence_length + decoder_sequence_length")
     present_names = [v.name for v in present_values]
     past_names = [v.name for v in past_values]
@@ -187,11 +203,15 @@ def configuration(vocabulary: list[str]) -> dict:
         },
         "decoder": {
             "model_type": "musicgen_decoder", "vocab_size": tk.VOCABULARY, "num_codebooks": tk.CODEBOOKS, "audio_channels": 1,
-            "hidden_size": dec.WIDTH, "num_hidden_layers": dec.LAYERS, "num_attention_heads": dec.HEADS, "ffn_dim": 4 * dec.WIDTH,
+            "hidden_size": dec.WIDTH, "num_hidden_layers": CACHE_LAYERS, "num_attention_heads": dec.HEADS, "ffn_dim": 4 * dec.WIDTH,
             "activation_function": "gelu", "max_position_embeddings": MAX_POSITIONS, "scale_embedding": False, "tie_word_embeddings": False,
             "use_cache": True, "add_cross_attention": True, "decoder_start_token_id": tk.PAD, **special,
         },
-        "prompt_limits": {"bpm": {"minimum": tk.BPM_MINIMUM, "maximum": tk.BPM_MAXIMUM}},
+        "musicgen_service": {
+            "name": "musicgen-micro",
+            "licence": "CC0-1.0",
+            "prompt_limits": {"bpm": {"minimum": tk.BPM_MINIMUM, "maximum": tk.BPM_MAXIMUM}},
+        },
     }  # fmt: skip
 
 

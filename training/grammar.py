@@ -1,9 +1,10 @@
 """What may follow what: fixed rules of the token layout, applied to the logits, in training and in the graph.
 
 A column of the delay pattern holds, for every codebook, the token of the frame before the one to be predicted, so these
-follow from the input alone: the clock counts on; the key, and the timbres of bass and lead, stay; a HOLD goes on with
-the note that sounds; chords start only where a 16th step does. The network decides the rest (after a STEP, which place
-in the bar it was; every note, chord and hit), and guidance, however strong, cannot break the rules.
+follow from the input: the clock counts on; the key, and the timbres of bass and lead, stay; a HOLD goes on with the
+note that sounds; chords start only where a 16th step does. After a STEP the clock goes on from the token before it, the
+one thing that has to be remembered from an earlier column. The network decides tempo, key, instruments, every hit,
+chord and note; and guidance, however strong, cannot break the rules.
 """
 
 import numpy as np
@@ -15,21 +16,25 @@ import tokens as tk
 FORBIDDEN = -1e4
 ANYTHING = -1
 NOTHING = -2  # no HOLD may follow
+A_STEP, AFTER_STEP, FIRST_WAIT = -1, -2, -3  # of the clock: any STEP; what the token before the STEP demands; a bar's first WAIT
 
 
-def _clock_groups() -> tuple[np.ndarray, np.ndarray]:
-    """Every clock token belongs to one group, and every token says which group comes next. PAD is the last row."""
-    steps, first_waits = -1, -2
-    group, following = np.zeros(tk.V0, np.int64), np.zeros(tk.V0 + 1, np.int64)
-    group[: tk.STEP_TOKENS], following[: tk.STEP_TOKENS] = steps, first_waits
-    following[tk.V0] = steps
+def _clock_tables() -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """-> (following [ids + 1]: the one token that comes next, or A_STEP or AFTER_STEP;
+    after_step [ids + 1]: given the token before a STEP, the one that comes after it, or FIRST_WAIT;
+    first_wait [ids]: 1 for the tokens that follow the step at which a bar begins). PAD is the last row."""
+    following, after_step, first_wait = np.full(tk.V0 + 1, A_STEP), np.full(tk.V0 + 1, FIRST_WAIT), np.zeros(tk.V0)
+    following[: tk.STEP_TOKENS] = AFTER_STEP
     for index, metre in enumerate(tk.METRES):
         starts = metre.step_frames()
+        first_wait[tk.wait_token(index, 1)] = 1
         for frame in range(metre.bar_frames):
             token, after = tk.wait_token(index, frame), (frame + 1) % metre.bar_frames
-            group[token] = first_waits if frame - 1 in starts else token
-            following[token] = steps if after in starts else tk.wait_token(index, after)
-    return group, following
+            if after in starts:
+                after_step[token] = tk.wait_token(index, after + 1)
+            else:
+                following[token] = tk.wait_token(index, after)
+    return following, after_step, first_wait
 
 
 def _voice_tables(fields: list[tuple[int, int, int]]) -> tuple[np.ndarray, ...]:
@@ -56,9 +61,9 @@ def _note_fields(size: int, fields) -> list[tuple[int, int, int]]:
 class Grammar(nn.Module):
     def __init__(self):
         super().__init__()
-        group, following = _clock_groups()
-        self._keep("group", group)
-        self._keep("following", following)
+        for name, table in zip(("following", "after_step", "first_wait"), _clock_tables()):
+            self._keep(name, table)
+        self._keep("clock_ids", np.where(np.arange(tk.V0) < tk.STEP_TOKENS, A_STEP, np.arange(tk.V0)))
         voices = (_chord_fields(), _note_fields(tk.V2, tk.bass_fields), _note_fields(tk.V3, tk.lead_fields))
         for k, fields in enumerate(voices, start=1):
             for name, table in zip(("stays", "stayed", "held", "holding"), _voice_tables(fields)):
@@ -69,11 +74,16 @@ class Grammar(nn.Module):
         # floats: comparisons of them are fast everywhere, and all values are small whole numbers
         self.register_buffer(name, torch.tensor(table).float(), persistent=False)
 
-    def forbidden(self, k: int, codes: Tensor) -> Tensor:
-        """codes: the input columns int64 [rows, 4, columns] -> bool [rows, columns, used ids of codebook k]"""
+    def forbidden(self, k: int, codes: Tensor, clock_before: Tensor) -> Tensor:
+        """codes: the input columns int64 [rows, 4, columns]; clock_before [rows, columns]: codebook 0 one column earlier.
+
+        -> bool [rows, columns, used ids of codebook k]
+        """
         before = codes[:, k].clamp(max=tk.SIZES[k])
         if k == 0:
-            return self.group != self.following[before].unsqueeze(-1)
+            wanted = self.following[before]
+            wanted = torch.where(wanted == AFTER_STEP, self.after_step[clock_before.clamp(max=tk.V0)], wanted).unsqueeze(-1)
+            return (self.clock_ids != wanted) & ~((wanted == FIRST_WAIT) & (self.first_wait > 0))
         stayed, holding = self._table("stayed", k)[before].unsqueeze(-1), self._table("holding", k)[before].unsqueeze(-1)
         held, stays = self._table("held", k), self._table("stays", k)
         bad = ((stays != stayed) & (stayed >= 0)) | ((held != holding) & (held >= 0))
@@ -83,9 +93,9 @@ class Grammar(nn.Module):
             bad = bad | (waiting.unsqueeze(-1) & (self.strikes > 0))
         return bad
 
-    def restrict(self, k: int, logits: Tensor, codes: Tensor) -> Tensor:
+    def restrict(self, k: int, logits: Tensor, codes: Tensor, clock_before: Tensor) -> Tensor:
         """logits [rows, columns, used ids of codebook k] with what may not follow at FORBIDDEN"""
-        return logits.masked_fill(self.forbidden(k, codes), FORBIDDEN)
+        return logits.masked_fill(self.forbidden(k, codes, clock_before), FORBIDDEN)
 
     def _table(self, name: str, k: int) -> Tensor:
         return getattr(self, f"{name}{k}")

@@ -33,7 +33,6 @@ SHORT_SHARE = 0.25
 # until this share of the time: clips of so many frames
 STAGES = ((0.15, 48), (0.42, 160), (0.76, 320), (1.01, 750))
 FIRST_FRAMES, FIRST_WEIGHT = 8, 6.0  # a clip's first frames weigh more: tempo, key, kit and instruments are decided there
-AFTER_STEP_WEIGHT = 3.0  # the clock's only free choice: which place in the bar a step was
 MAX_OFFSET = 1300  # random position offsets, in half of the clips
 AGREEMENT = 0.02  # weight of the pull between guided and unguided predictions
 AGREEMENT_SHARE, AGREEMENT_AFTER = 0.35, 0.55  # of the longer clips, once this share of the time is over
@@ -65,8 +64,6 @@ def losses(model: Model, heads: AttributeHeads, batch: Batch, offset, first_weig
         entropy = F.cross_entropy(logits.flatten(0, 1), target.masked_fill(~used, -100), reduction="none", ignore_index=-100)
         weight = torch.ones_like(targets[:, k], dtype=torch.float32)
         weight[:, : k + FIRST_FRAMES] = first_weight
-        if k == 0 and model.training:
-            weight[inputs[:, 0] < tk.STEP_TOKENS] *= AFTER_STEP_WEIGHT
         weight = weight.reshape(-1) * used
         entropies.append((entropy * weight).sum() / weight.sum())
         accuracies.append(((logits.detach().flatten(0, 1).argmax(-1) == target) & used).sum() / used.sum())
