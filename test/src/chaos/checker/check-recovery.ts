@@ -1,0 +1,94 @@
+import { isTerminal, type Priority } from '@musicgen/contract';
+import type { LifecycleEntry, Recorded } from '../history.ts';
+import type { FaultKind } from '../plan.ts';
+import { ofType, type TaskHistory, type Violation } from './task-histories.ts';
+
+export interface RecoveryReport {
+  violations: Violation[];
+  /** From the kill of a worker to the moment its task was back in its queue, or at its end. */
+  recoveriesMs: number[];
+  /** From a hand-back, with an idle worker and nothing else wrong, to the next claim. */
+  handBacksMs: number[];
+}
+
+interface Span {
+  from: number;
+  to: number;
+}
+
+/** What the design promises a handed-back task. */
+const handBackBoundMs = 1_000;
+/** How long before a hand-back nothing else may have gone wrong, and how long a fault is felt. */
+const calmMs = 1_500;
+const aftermathMs = 2_500;
+
+/** How long killed workers' tasks were away, and how long those that were handed back. */
+export function checkRecovery(history: readonly Recorded[], tasks: Map<string, TaskHistory>): RecoveryReport {
+  const killedAt = new Map(
+    ofType(history, 'fault').map(({ fault, worker, at }) => [
+      fault === 'worker:kill' ? worker : undefined,
+      at,
+    ]),
+  );
+  const isQuiet = createIsQuiet(history);
+  const isAwaited = createIsAwaited(history);
+  const handBacks = [...tasks.values()].flatMap(handBacksOf);
+  const measured = handBacks.filter(
+    ({ at, ms, priority }) => isQuiet({ from: at - calmMs, to: at + ms }) && isAwaited(priority, at),
+  );
+  return {
+    violations: measured
+      .filter(({ ms }) => ms > handBackBoundMs)
+      .map(({ task, ms }) => ({ kind: 'slow_hand_back', task, detail: `${ms} ms until the next claim` })),
+    handBacksMs: measured.map(({ ms }) => ms),
+    recoveriesMs: [...tasks.values()].flatMap((task) => recoveriesOf(task, killedAt)),
+  };
+}
+
+/** For each claim whose worker was killed before it could say how it ended: how long nobody took it off that worker. */
+function recoveriesOf({ claims, endings, lifecycle }: TaskHistory, killedAt: Map<unknown, number>): number[] {
+  return claims.flatMap(({ worker, token, calledAt }) => {
+    const killed = killedAt.get(worker);
+    if (killed === undefined || endings.some((ending) => ending.token === token)) return [];
+    const next = lifecycle.find((entry) => entry.at >= calledAt && isTakenOff(entry));
+    return next === undefined || next.at < killed ? [] : [next.at - killed];
+  });
+}
+
+function isTakenOff({ event, status }: LifecycleEntry): boolean {
+  return event === 'stalled' || isTerminal(status);
+}
+
+function handBacksOf({ id, lifecycle }: TaskHistory) {
+  return lifecycle.flatMap(({ event, at, priority }, index) => {
+    const next = lifecycle[index + 1];
+    if (event !== 'returned' || next?.event !== 'claimed') return [];
+    return [{ task: id, priority, at, ms: next.at - at }];
+  });
+}
+
+/** Whether nothing but SIGTERMs went on in a span. */
+function createIsQuiet(history: readonly Recorded[]): (span: Span) => boolean {
+  const harmless: readonly FaultKind[] = ['worker:terminate'];
+  const disturbed = ofType(history, 'fault')
+    .filter(({ fault }) => !harmless.includes(fault))
+    .map(({ at, lastsMs }): Span => ({ from: at, to: at + lastsMs + aftermathMs }));
+  return ({ from, to }) => !disturbed.some((span) => span.from <= to && from <= span.to);
+}
+
+/** Whether some worker waited for a task of this priority at a time, and went on waiting or was woken. */
+function createIsAwaited(history: readonly Recorded[]): (priority: Priority, at: number) => boolean {
+  const serves = new Map(
+    ofType(history, 'worker:started').map(({ worker, priorities }) => [worker, priorities]),
+  );
+  const waits: (Span & { worker: string })[] = [];
+  const waiting = new Map<string, number>();
+  for (const event of history) {
+    if (event.type === 'wait:began') waiting.set(event.worker, event.at);
+    if (event.type === 'wait:ended') {
+      waits.push({ worker: event.worker, from: waiting.get(event.worker) ?? event.at, to: event.at });
+    }
+  }
+  return (priority, at) =>
+    waits.some(({ worker, from, to }) => from < at && at <= to && serves.get(worker)?.includes(priority));
+}

@@ -1,0 +1,104 @@
+import { type TaskStatus, taskStatuses } from '@musicgen/contract';
+import type { Recorded } from '../history.ts';
+import type { FaultKind } from '../plan.ts';
+import type { OrderReport } from './check-order.ts';
+import type { RecoveryReport } from './check-recovery.ts';
+import { countEvents, ends, ofType, type TaskHistory, type Violation } from './task-histories.ts';
+
+export interface Figures {
+  faults: Partial<Record<FaultKind, number>>;
+  acknowledged: number;
+  /** How many acknowledged tasks ended with each status. */
+  ended: Partial<Record<TaskStatus, number>>;
+  claims: number;
+  stalls: number;
+  handBacks: number;
+  /** Answers that told a worker that another attempt owns its task. */
+  refusedAsLost: number;
+  lost: number;
+  acceptedTwice: number;
+  orderViolations: number;
+  ordersJudged: number;
+  /** Claims that ageing let go before a better priority. */
+  aged: number;
+  longestRecoveryMs: number;
+  medianRecoveryMs: number;
+  handBacksMeasured: number;
+  longestHandBackMs: number;
+  memoryGrowthBytes: number;
+}
+
+export interface FiguresOptions {
+  history: readonly Recorded[];
+  tasks: Map<string, TaskHistory>;
+  order: OrderReport;
+  recovery: RecoveryReport;
+  violations: readonly Violation[];
+}
+
+/** The run in numbers. */
+export function figuresOf({ history, tasks, order, recovery, violations }: FiguresOptions): Figures {
+  const acknowledged = [...tasks.values()].filter((task) => task.acknowledged !== undefined);
+  const sum = (count: (task: TaskHistory) => number) =>
+    acknowledged.reduce((total, task) => total + count(task), 0);
+  const violationsOf = (kind: string) => violations.filter((violation) => violation.kind === kind).length;
+  const [memory] = ofType(history, 'memory:read');
+  return {
+    faults: countBy(ofType(history, 'fault').map(({ fault }) => fault)),
+    acknowledged: acknowledged.length,
+    ended: countBy(
+      acknowledged.flatMap((task) =>
+        ends(task)
+          .map(({ status }) => status)
+          .slice(0, 1),
+      ),
+    ),
+    claims: sum((task) => countEvents(task, 'claimed')),
+    stalls: sum((task) => countEvents(task, 'stalled')),
+    handBacks: sum((task) => countEvents(task, 'returned')),
+    refusedAsLost: sum((task) => task.endings.filter(({ outcome }) => outcome === 'lost').length),
+    lost: violationsOf('lost'),
+    acceptedTwice: violationsOf('accepted_twice'),
+    orderViolations: violationsOf('order'),
+    ordersJudged: order.judged,
+    aged: order.aged,
+    longestRecoveryMs: Math.max(0, ...recovery.recoveriesMs),
+    medianRecoveryMs: median(recovery.recoveriesMs),
+    handBacksMeasured: recovery.handBacksMs.length,
+    longestHandBackMs: Math.max(0, ...recovery.handBacksMs),
+    memoryGrowthBytes: memory === undefined ? 0 : memory.afterBytes - memory.beforeBytes,
+  };
+}
+
+/** The figures as lines for people. */
+export function describeFigures(figures: Figures): string[] {
+  const { faults, ended } = figures;
+  const seconds = (ms: number) => `${(ms / 1000).toFixed(2)} s`;
+  return [
+    `faults             ${Object.entries(faults)
+      .map(([kind, count]) => `${count} ${kind}`)
+      .join(' · ')}`,
+    `acknowledged       ${figures.acknowledged} tasks`,
+    `ended              ${taskStatuses
+      .filter((status) => ended[status])
+      .map((status) => `${ended[status]} ${status}`)
+      .join(' · ')}`,
+    `claims             ${figures.claims}; ${figures.stalls} stalled, ${figures.handBacks} handed back, ${figures.refusedAsLost} late answers refused`,
+    `lost               ${figures.lost}`,
+    `accepted twice     ${figures.acceptedTwice}`,
+    `order violations   ${figures.orderViolations} of ${figures.ordersJudged} claims; ageing let ${figures.aged} go first`,
+    `recovery           median ${seconds(figures.medianRecoveryMs)}, longest ${seconds(figures.longestRecoveryMs)} after the kill of a worker`,
+    `hand-back          longest ${seconds(figures.longestHandBackMs)} of ${figures.handBacksMeasured} with an idle worker and no other fault`,
+    `Redis memory       ${figures.memoryGrowthBytes} bytes more than before the first task`,
+  ];
+}
+
+function countBy<Name extends string>(names: readonly Name[]): Partial<Record<Name, number>> {
+  const counts: Partial<Record<Name, number>> = {};
+  for (const name of names) counts[name] = (counts[name] ?? 0) + 1;
+  return counts;
+}
+
+function median(values: readonly number[]): number {
+  return values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)] ?? 0;
+}

@@ -1,0 +1,29 @@
+import { once } from 'node:events';
+import { setTimeout as delay } from 'node:timers/promises';
+import { type RedisServer, startRedisServer } from '@musicgen/redis-server';
+
+/** A `redis-server` that can be killed and comes back with the same port and data. */
+export interface DurableRedis {
+  port: number;
+  url: string;
+  /** SIGKILL, and a new process on the same folder after `downMs`; resolves once that one answers. */
+  kill(downMs: number): Promise<void>;
+  stop(): Promise<void>;
+}
+
+export async function startDurableRedis(folder: string): Promise<DurableRedis> {
+  let server: RedisServer = await startRedisServer({ folder });
+  const { port, url } = server;
+  return {
+    port,
+    url,
+    async kill(downMs) {
+      const died = once(server.process, 'exit');
+      server.process.kill('SIGKILL');
+      await died;
+      await delay(downMs);
+      server = await startRedisServer({ folder, port });
+    },
+    stop: () => server.stop(),
+  };
+}

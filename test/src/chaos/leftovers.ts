@@ -1,0 +1,96 @@
+import { readdir } from 'node:fs/promises';
+import { priorityNames } from '@musicgen/contract';
+import type { StreamsQueue } from '@musicgen/queue';
+import { openArtifactStore, taskKey } from '@musicgen/storage';
+import type { Redis } from 'ioredis';
+import type { HistoryWriter } from './history.ts';
+import { settings } from './settings.ts';
+
+const { prefix } = settings;
+/** What stays however many tasks there were: streams without entries, counters. */
+const permanentKeys = new Set([
+  ...priorityNames.map((priority) => `${prefix}:stream:${priority}`),
+  `${prefix}:stats`,
+  `${prefix}:existing`,
+]);
+
+export interface LeftoverOptions {
+  redis: Redis;
+  queue: StreamsQueue;
+  artifacts: string;
+  history: HistoryWriter;
+}
+
+/**
+ * Lets every task and worker reach the end of its time, cleans up, and puts what is still there then into the
+ * history. Call it when no other process uses the queue any more.
+ */
+export async function recordLeftovers({ redis, queue, artifacts, history }: LeftoverOptions): Promise<void> {
+  await passTime(redis, `${prefix}:expiry`);
+  await passTime(redis, `${prefix}:workers`);
+  const store = openArtifactStore(`file:${artifacts}`);
+  const janitor = queue.createJanitor({ removeArtifacts: (taskId) => store.remove(taskKey(taskId)) });
+  await janitor.clean();
+  await janitor.removeWorkers();
+  // Capped by its own length, and the checker has read it.
+  await redis.del(`${prefix}:task:stream`);
+
+  for (const [key, detail] of [
+    ...(await strayKeys(redis)),
+    ...(await streamLeftovers(redis)),
+    ...(await countLeftovers(redis)),
+    ...(await artifactLeftovers(artifacts)),
+  ]) {
+    history.write({ type: 'leftover', key, detail });
+  }
+}
+
+/** The memory that Redis uses for data and clients, in bytes. */
+export async function usedMemory(redis: Redis): Promise<number> {
+  return Number(/^used_memory:(\d+)/m.exec(await redis.info('memory'))?.[1]);
+}
+
+/** Makes everything due that the index holds for later: the run cannot wait a day. */
+async function passTime(redis: Redis, index: string): Promise<void> {
+  const due = await redis.zrange(index, '0', '-1');
+  for (const member of due) await redis.zadd(index, 'XX', 0, member);
+}
+
+type Found = [key: string, detail: string][];
+
+async function strayKeys(redis: Redis): Promise<Found> {
+  const found: Found = [];
+  for await (const keys of redis.scanStream({ match: `${prefix}:*`, count: 1000 }) as AsyncIterable<
+    string[]
+  >) {
+    for (const key of keys) {
+      if (!permanentKeys.has(key) && (await redis.ttl(key)) === -1) found.push([key, 'stays for ever']);
+    }
+  }
+  return found;
+}
+
+async function streamLeftovers(redis: Redis): Promise<Found> {
+  const found: Found = [];
+  for (const priority of priorityNames) {
+    const key = `${prefix}:stream:${priority}`;
+    const entries = await redis.xlen(key);
+    if (entries > 0) found.push([key, `${entries} entries`]);
+    const consumers = (await redis.xinfo('CONSUMERS', key, 'workers')) as [string, string][];
+    const strays = consumers.map(([, name]) => name).filter((name) => name !== 'returned');
+    if (strays.length > 0) found.push([key, `consumers ${strays.join(' ')}`]);
+  }
+  return found;
+}
+
+async function countLeftovers(redis: Redis): Promise<Found> {
+  const counts = Object.entries(await redis.hgetall(`${prefix}:existing`));
+  return counts
+    .filter(([, count]) => count !== '0')
+    .map(([name, count]) => [`${prefix}:existing`, `${name} ${count}`]);
+}
+
+async function artifactLeftovers(artifacts: string): Promise<Found> {
+  const files = await readdir(artifacts, { recursive: true, withFileTypes: true }).catch(() => []);
+  return files.filter((file) => file.isFile()).map((file) => [file.parentPath, 'an artifact without a task']);
+}
