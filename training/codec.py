@@ -25,7 +25,7 @@ ECHOES = ((1117, 0.5), (2203, 0.5), (3571, 0.45), (6007, 0.4), (11003, 0.3))  # 
 RIGHT_FRAMES = 1
 LEFT_FRAMES = LONGEST_NOTE + math.ceil(sum(delay for delay, _ in ECHOES) / tk.HOP) + 1
 VIBRATO_HZ = 5.3
-MIX = {"drums": 0.75, "bass": 0.55, "chords": 0.36, "lead": 0.48, "room": 0.17}
+MIX = {"drums": 0.62, "bass": 0.42, "chords": 0.5, "lead": 0.47, "room": 0.2}
 
 
 def tick_numbers(like: Tensor) -> Tensor:

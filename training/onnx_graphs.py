@@ -55,7 +55,7 @@ def share_initializers(branches: list[GraphProto]) -> list[TensorProto]:
 def store_small(graph: GraphProto) -> None:
     """Large initialisers are stored in the smallest type that holds them, and cast back; runtimes fold the casts at load.
 
-    Floats become half precision unless they are small whole numbers (the 0/1 factor matrices: bytes).
+    Floats become half precision unless they are whole numbers (factor matrices, tables of ids).
     """
     casts = []
     for tensor in [t for t in graph.initializer if int(np.prod(t.dims)) > SMALL]:
@@ -72,12 +72,12 @@ def store_small(graph: GraphProto) -> None:
 
 
 def _smallest(array: np.ndarray):
-    if array.dtype == np.float32:
-        whole = array.min() >= 0 and array.max() < 256 and np.array_equal(array, np.round(array))
-        return np.uint8 if whole else np.float16
-    if array.dtype == np.int64 and array.min() >= 0:
-        return np.uint8 if array.max() < 256 else np.uint16 if array.max() < 65536 else None
-    return None
+    whole = np.array_equal(array, np.round(array)) if array.dtype == np.float32 else array.dtype == np.int64
+    if whole and array.min() >= 0 and array.max() < 256:
+        return np.uint8
+    if whole and -32768 <= array.min() and array.max() < 32768:
+        return np.int16  # half precision would round whole numbers over 2048
+    return np.float16 if array.dtype == np.float32 else None
 
 
 def merge_decoder(prefill: ModelProto, step: ModelProto, inputs: list, outputs: list) -> ModelProto:

@@ -155,7 +155,7 @@ STYLES = {
         _words("calm, chill, relaxing, mellow, cozy, laid back, sleepy, nostalgic, dreamy, rainy, late night, rainy day, warm, soft, hazy, lazy"), swing=0.6, weight=1.2,
     ),
     "ambient": Style(
-        (60, 82), 0.5, ["none"], ["lofi"], ["none", "bowed", "sub"], ["drone"], ["pad", "pad", "strings"], ["whole"], ["none", "flute", "bell", "synth", "piano"],
+        (60, 82), 0.5, ["none"], ["lofi"], ["none", "bowed", "sub"], ["drone"], ["pad", "pad", "strings"], ["whole"], ["flute", "bell", "synth", "piano", "none"],
         CALM_RHYTHMS, 0.6, 0,
         _words("ambient, ambient soundscape, drone, meditation music, new age, atmospheric, soundscape, space music, sleep music, spa music, yoga music, ambient pads, meditation, texture"),
         _words("calm, peaceful, ethereal, floating, serene, dreamy, meditative, soothing, spacious, mysterious, quiet, deep, cosmic, gentle, warm, slow evolving, airy, healing"), weight=1.1, arpeggio=0.1,
@@ -221,10 +221,10 @@ STYLES = {
         _words("happy, fun, playful, cheerful, energetic, bouncy, upbeat, cute, adventurous, quirky, silly, bright, jumpy"), weight=0.9, arpeggio=0.35,
     ),
     "ballad": Style(
-        (60, 90), 0.45, ["none"], ["lofi"], ["none"], ["root"], ["piano"], ["half", "quarters", "whole", "push"], ["piano", "piano", "none", "violin"],
+        (60, 90), 0.45, ["none"], ["lofi"], ["none"], ["root"], ["piano"], ["half", "quarters", "whole", "push"], ["piano", "piano", "piano", "violin", "none"],
         CALM_RHYTHMS + SONG_RHYTHMS, 0.3, 0,
         _words("piano, solo piano, piano ballad, piano solo, soft piano, piano piece, emotional piano, ballad, piano music, love song, lullaby, piano theme"),
-        _words("sad, emotional, melancholic, gentle, tender, intimate, calm, romantic, reflective, soft, slow, beautiful, sorrowful, heartbroken, wistful, lonely, touching, hopeful"), arpeggio=0.4, metre3=0.06, weight=1.1,
+        _words("sad, emotional, melancholic, gentle, tender, intimate, calm, romantic, reflective, soft, slow, beautiful, sorrowful, heartbroken, wistful, lonely, touching, hopeful"), arpeggio=0.5, metre3=0.06, weight=1.1,
     ),
     "folk": Style(
         (80, 130), 0.75, ["none", "brush", "acoustic"], ["train", "rock"], ["finger", "upright", "none"], ["root fifth", "root", "rock"], ["guitar"], ["strum", "quarters", "eighths"], ["violin", "flute", "guitar", "none"],
