@@ -4,12 +4,13 @@ export type { DiscardReason, QueueEventMap, QueueEvents, RecoveryOutcome, Repair
 export type { Page, QueueAdmin, TaskPage } from './streams/admin.ts';
 export type { ConsumerOptions } from './streams/consumer.ts';
 export type { Janitor, JanitorOptions } from './streams/janitor.ts';
-export type { Performance, QueueDepth, QueueMonitor, WorkerPresence } from './streams/monitor.ts';
+export type { AgeCount, Performance, QueueDepth, QueueMonitor, WorkerPresence } from './streams/monitor.ts';
 export type { ProducerOptions } from './streams/producer.ts';
 export type { Promoter } from './streams/promoter.ts';
 export type { Reconciler } from './streams/reconciler.ts';
 export type { Recoverer, RecovererOptions } from './streams/recoverer.ts';
 export { failFastRedisOptions, patientRedisOptions, type RedisClient } from './streams/redis-client.ts';
+export type { Roller } from './streams/roller.ts';
 export type { ServerFacts } from './streams/server-check.ts';
 export {
   createStreamsQueue,

@@ -28,15 +28,13 @@ export interface Keys {
   bell: (priority: Priority) => string;
   /** hash with TTL: a live worker, when it was seen, what it says about itself, whether it is to drain. */
   worker: (id: string) => string;
-  /** string with TTL: the token and the task of a worker's latest claim, for one that is sent again. */
-  latestClaim: (workerId: string) => string;
   /** hash with TTL: what lay under a task's key although it is no task, moved out of the way. */
   foreign: (id: string) => string;
   /** string with TTL: the task that was admitted under an idempotency key. */
   remembered: (idempotencyKey: string) => string;
-  /** hash with TTL: what happened in one minute, by Unix minute. */
+  /** hash with TTL of 25 hours: what happened in one minute, by Unix minute. */
   minute: (unixMinute: number) => string;
-  /** hash with TTL: what happened in one hour, by Unix hour. */
+  /** hash with TTL of 8 days: what happened in one hour, by Unix hour, once its minutes are rolled up. */
   hour: (unixHour: number) => string;
   /** string with TTL: some process did a background duty a moment ago, others need not. */
   turn: (duty: string) => string;
@@ -50,9 +48,7 @@ export interface Keys {
   expiry: string;
   /** set: paused priorities. */
   paused: string;
-  /** hash: how many tasks exist, by priority and by the Unix minute of their submission. */
-  existing: string;
-  /** hash: running counters. */
+  /** hash: running totals of all minutes that are over, and which is the first that is not in them. */
   counters: string;
   /** zset, score = last sign of life: the ids of live workers. */
   workers: string;
@@ -75,7 +71,6 @@ export function createKeys(prefix: string): Keys {
     status: (status) => `${prefix}:status:${status}`,
     bell: (priority) => `${prefix}:bell:${priority}`,
     worker: (id) => `${prefix}:worker:${id}`,
-    latestClaim: (workerId) => `${prefix}:claim:${workerId}`,
     foreign: (id) => `${prefix}:foreign:${id}`,
     remembered: (idempotencyKey) => `${prefix}:idempotency:${idempotencyKey}`,
     minute: (unixMinute) => `${prefix}:stats:minute:${unixMinute}`,
@@ -86,7 +81,6 @@ export function createKeys(prefix: string): Keys {
     dead: `${prefix}:dead`,
     expiry: `${prefix}:expiry`,
     paused: `${prefix}:paused`,
-    existing: `${prefix}:existing`,
     counters: `${prefix}:stats`,
     workers: `${prefix}:workers`,
     cancelChannel: `${prefix}:cancel`,

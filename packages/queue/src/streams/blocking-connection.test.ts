@@ -1,24 +1,22 @@
 import { once } from 'node:events';
 import { startRedisServer } from '@musicgen/redis-server';
-import { claimOne, connect, createTestQueue } from './test-setup.ts';
+import { claimOne, connect, createTestQueue, useUndo } from './test-setup.ts';
+
+const afterwards = useUndo();
 
 /** A server of the test's own, because these tests stop and kill it. */
 async function setup() {
-  const server = await startRedisServer();
+  const server = await startRedisServer({ settings: { appendonly: 'no' } });
+  afterwards(() => server.stop());
   const test = await createTestQueue(connect(server.url));
-  return {
-    ...test,
-    server,
-    async tearDown() {
-      await test.close();
-      server.process.kill('SIGCONT');
-      await server.stop();
-    },
-  };
+  afterwards(test.close);
+  // A stopped process hears nothing else.
+  afterwards(() => server.process.kill('SIGCONT'));
+  return { ...test, server };
 }
 
 test('a frozen Redis ends the wait in time, and work resumes by itself when it thaws', async () => {
-  const { server, queue, consumer, enqueue, tearDown } = await setup();
+  const { server, queue, consumer, enqueue } = await setup();
   const replaced = once(queue.events, 'connection:replaced');
   const waiting = consumer.waitForTask(100, new AbortController().signal);
   server.process.kill('SIGSTOP');
@@ -30,11 +28,10 @@ test('a frozen Redis ends the wait in time, and work resumes by itself when it t
   const id = await enqueue();
   await again;
   expect((await claimOne(consumer)).task.id).toBe(id);
-  await tearDown();
 });
 
 test('a connection that the server kills is replaced and the next task still wakes the worker', async () => {
-  const { redis, consumer, enqueue, tearDown } = await setup();
+  const { redis, consumer, enqueue } = await setup();
   const waiting = consumer.waitForTask(30_000, new AbortController().signal);
   let blocked: string | undefined;
   while (blocked === undefined) {
@@ -47,11 +44,10 @@ test('a connection that the server kills is replaced and the next task still wak
   const id = await enqueue();
   await again;
   expect((await claimOne(consumer)).task.id).toBe(id);
-  await tearDown();
 });
 
 test('followers go on where they stood after their connection was killed', async () => {
-  const { redis, queue, enqueue, producer, tearDown } = await setup();
+  const { redis, queue, enqueue, producer } = await setup();
   const reader = queue.createLifecycleReader();
   await reader.latestId();
   const id = await enqueue();
@@ -70,5 +66,4 @@ test('followers go on where they stood after their connection was killed', async
   await producer.cancel(id);
   await cancelled;
   await reader.close();
-  await tearDown();
 });

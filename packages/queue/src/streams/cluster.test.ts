@@ -4,7 +4,9 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { type RedisServer, startRedisServer } from '@musicgen/redis-server';
 import { Cluster } from 'ioredis';
 import { patientRedisOptions } from './redis-client.ts';
-import { claimOne, connect, createTestQueue, newTask } from './test-setup.ts';
+import { claimOne, connect, createTestQueue, newTask, useUndo } from './test-setup.ts';
+
+const afterwards = useUndo();
 
 /** A real cluster of three masters. A prefix test alone would not notice keys of two slots in one script. */
 async function setup() {
@@ -15,13 +17,8 @@ async function setup() {
     { redisOptions: patientRedisOptions },
   );
   const test = await createTestQueue(cluster, { prefix: '{musicgen}' });
-  return {
-    ...test,
-    async tearDown() {
-      await test.close();
-      await Promise.all(servers.map(({ server }) => server.stop()));
-    },
-  };
+  afterwards(test.close);
+  return test;
 }
 
 interface Master {
@@ -34,6 +31,7 @@ async function startMaster(): Promise<Master> {
   const busPort = await freePort();
   const settings = { 'cluster-enabled': 'yes', 'cluster-port': String(busPort), appendonly: 'no' };
   const server = await startRedisServer({ settings });
+  afterwards(() => server.stop());
   return { server, port: server.port, busPort };
 }
 
@@ -64,7 +62,7 @@ async function freePort(): Promise<number> {
 }
 
 test('every part of the queue works on a cluster of three masters', async () => {
-  const { queue, producer, createConsumer, enqueue, keys, redis, tearDown } = await setup();
+  const { queue, producer, createConsumer, enqueue, keys, redis } = await setup();
   const consumer = createConsumer({ workerId: 'worker-1', retry: { baseMs: 0, capMs: 0 } });
   const reader = queue.createLifecycleReader();
   const admin = queue.createAdmin();
@@ -117,7 +115,6 @@ test('every part of the queue works on a cluster of three masters', async () => 
   expect(await queue.createJanitor().clean()).toEqual({ expired: 1, removed: 1 });
 
   await reader.close();
-  await tearDown();
 });
 
 async function settled(promise: Promise<unknown>): Promise<boolean> {

@@ -11,6 +11,7 @@ import type { QueueContext } from './context.ts';
 import { runWithGroups } from './groups.ts';
 import { renewLeases } from './lease.ts';
 import { createPresence } from './presence.ts';
+import type { RedisClient } from './redis-client.ts';
 import { acknowledgeCancelScript } from './scripts/acknowledge-cancel.lua.ts';
 import { buryScript } from './scripts/bury.lua.ts';
 import { claimScript } from './scripts/claim.lua.ts';
@@ -18,6 +19,7 @@ import { completeScript } from './scripts/complete.lua.ts';
 import { failScript } from './scripts/fail.lua.ts';
 import { handBackScript } from './scripts/hand-back.lua.ts';
 import { removeConsumerScript } from './scripts/remove-consumer.lua.ts';
+import { returnOrphansScript } from './scripts/return-orphans.lua.ts';
 
 /** The longest block on the bells; bounds what a lost wake-up costs. */
 const maxBlockMs = 5_000;
@@ -52,12 +54,15 @@ export function createConsumer(context: QueueContext, options: ConsumerOptions):
   const bells = createBlockingConnection({ redis, role: 'bells', events });
   const cancellations = createCancelListener(context);
   const presence = createPresence(context, workerId);
+  const connection = countConnections(redis);
 
   async function claim(): Promise<Claim | undefined> {
     presence.touch();
     const token = randomBytes(12).toString('base64url');
+    const sentOn = connection.count();
     const reply = await runWithGroups(context, claimScript, [workerId, token, ageingMs, ...priorities]);
     const [outcome, discarded, id, hasCheckpoint, fields] = reply as ClaimReply;
+    if (connection.count() !== sentOn) await run(returnOrphansScript, [workerId, token, id ?? '']);
     reportDiscarded(discarded);
     if (outcome === 'again') return claim();
     if (outcome === 'empty') return undefined;
@@ -144,7 +149,21 @@ export function createConsumer(context: QueueContext, options: ConsumerOptions):
     async close() {
       bells.close();
       cancellations.close();
+      connection.stop();
       await withinDeadline(closeTimeoutMs, leaveFleet()).catch(() => {});
     },
   };
+}
+
+/**
+ * Tells whether a command may have been sent twice: the client does that when its connection breaks in between. On a
+ * cluster it does not say so, and what such a claim took comes back when its lease lapses.
+ */
+function countConnections(redis: RedisClient) {
+  let broken = 0;
+  const onClose = () => {
+    broken += 1;
+  };
+  redis.on('close', onClose);
+  return { count: () => broken, stop: () => redis.off('close', onClose) };
 }

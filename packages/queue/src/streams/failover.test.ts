@@ -1,10 +1,15 @@
 import { startRedisServer } from '@musicgen/redis-server';
-import { claimOne, connect, createTestQueue } from './test-setup.ts';
+import { claimOne, connect, createTestQueue, useUndo } from './test-setup.ts';
+
+const afterwards = useUndo();
 
 test('a server that turns into a replica holds the worker up until it is a master again', async () => {
   const server = await startRedisServer({ settings: { appendonly: 'no' } });
+  afterwards(() => server.stop());
   const { consumer, enqueue, close } = await createTestQueue(connect(server.url));
+  afterwards(close);
   const operator = connect(server.url);
+  afterwards(() => operator.disconnect());
   const id = await enqueue();
   const claim = await claimOne(consumer);
   const waiting = consumer.waitForTask(30_000, new AbortController().signal);
@@ -22,7 +27,4 @@ test('a server that turns into a replica holds the worker up until it is a maste
   const next = await enqueue();
   await again;
   expect((await claimOne(consumer)).task.id).toBe(next);
-  operator.disconnect();
-  await close();
-  await server.stop();
 });

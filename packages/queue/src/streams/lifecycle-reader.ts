@@ -1,6 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import type { Priority, TaskStage } from '@musicgen/contract';
-import { taskStages, taskStatuses } from '@musicgen/contract';
+import { type Priority, type TaskStage, type TaskStatus, taskStages } from '@musicgen/contract';
 import type { LifecycleEvent, LifecycleEventType } from '../lifecycle.ts';
 import type { LifecycleReader } from '../task-queue.ts';
 import { failureFromText, fieldsFromReply, progressFromFields, type RecordFields } from '../task-record.ts';
@@ -120,17 +119,33 @@ async function answer<Value>(reply: Promise<Value>): Promise<Value> {
   });
 }
 
+/** The status that every event leaves the task in; the stream does not repeat it in each entry. */
+const statusAfter: Record<LifecycleEventType, TaskStatus> = {
+  created: 'pending',
+  updated: 'pending',
+  claimed: 'processing',
+  progress: 'processing',
+  cancelling: 'processing',
+  retrying: 'pending',
+  returned: 'pending',
+  stalled: 'pending',
+  requeued: 'pending',
+  completed: 'completed',
+  failed: 'failed',
+  cancelled: 'cancelled',
+  expired: 'expired',
+};
+
+function isEventType(type: string | undefined): type is LifecycleEventType {
+  return type !== undefined && Object.hasOwn(statusAfter, type);
+}
+
 /** An event as the scripts write it (`id` and `type` first), or nothing for an entry that someone else wrote. */
 function eventFromEntry([id, reply]: StreamEntry): LifecycleEvent | undefined {
   const fields = fieldsFromReply(reply);
-  const status = taskStatuses.find((candidate) => candidate === fields.status);
-  if (fields.id === undefined || fields.type === undefined || status === undefined) return undefined;
-  return {
-    id,
-    taskId: fields.id,
-    type: fields.type as LifecycleEventType,
-    task: { status, ...changedFields(fields) },
-  };
+  const { id: taskId, type } = fields;
+  if (taskId === undefined || !isEventType(type)) return undefined;
+  return { id, taskId, type, task: { status: statusAfter[type], ...changedFields(fields) } };
 }
 
 function changedFields(fields: RecordFields) {

@@ -6,12 +6,12 @@ import { factsFromInfo, type ServerFacts } from './server-check.ts';
 import {
   countOf,
   hourlyTallies,
-  hoursKept,
   meanMs,
+  minuteTallies,
   percentileMs,
-  readTallies,
   type Tally,
   tallyOfWindow,
+  totals,
 } from './statistics.ts';
 
 export interface QueueDepth {
@@ -36,6 +36,12 @@ export interface Performance {
   completedPerMinute: number;
 }
 
+/** How many tasks were submitted at least `fromMinutes` ago and less than the next one's. */
+export interface AgeCount {
+  fromMinutes: number;
+  count: number;
+}
+
 export interface WorkerPresence {
   id: string;
   seenAt: number;
@@ -53,8 +59,8 @@ export interface QueueMonitor {
   /** How many tasks wait for a retry. */
   delayed(): Promise<number>;
   deadLetters(): Promise<number>;
-  /** How many tasks exist by priority, and by the minutes since their submission, to the minute. */
-  existing(): Promise<{ byPriority: Record<Priority, number>; byAgeMinutes: Map<number, number> }>;
+  /** How many tasks exist by priority, and by age: below an hour to the minute, above to the hour. */
+  existing(): Promise<{ byPriority: Record<Priority, number>; byAge: AgeCount[] }>;
   /** Over the last `windowMs`, to the minute; to the hour for more than a day. */
   performance(windowMs: number): Promise<Performance>;
   /** The last hours, at most a week, the current one last; `startsAt` in Unix milliseconds. */
@@ -128,15 +134,15 @@ export function createMonitor(context: QueueContext): QueueMonitor {
     },
 
     async existing() {
-      const [now, counts] = await Promise.all([serverNow(), redis.hgetall(keys.existing)]);
+      const now = await serverNow();
+      const tally = await totals(context, now);
+      const of = (kind: string, priority: Priority) => tally.get(`${kind}:${priority}`) ?? 0;
       const byPriority = { CRITICAL: 0, HIGH: 0, NORMAL: 0, LOW: 0 };
-      const byAgeMinutes = new Map<number, number>();
-      for (const [name, count] of Object.entries(counts)) {
-        const priority = priorityNames.find((candidate) => candidate === name);
-        if (priority === undefined) byAgeMinutes.set(Math.floor(now / 60_000) - Number(name), Number(count));
-        else byPriority[priority] = Number(count);
+      for (const priority of priorityNames) {
+        byPriority[priority] = of('created', priority) + of('shifted', priority) - of('removed', priority);
       }
-      return { byPriority, byAgeMinutes };
+      const total = Object.values(byPriority).reduce((sum, count) => sum + count, 0);
+      return { byPriority, byAge: await countByAge(context, total, now) };
     },
 
     async performance(windowMs) {
@@ -144,19 +150,16 @@ export function createMonitor(context: QueueContext): QueueMonitor {
     },
 
     async trends(hours) {
-      const tallies = await hourlyTallies(context, Math.min(hours, hoursKept), await serverNow());
-      return tallies.map(({ startsAt, tally }) => ({
-        startsAt,
+      const tallies = await hourlyTallies(context, hours, await serverNow());
+      return [...tallies].map(([hour, tally]) => ({
+        startsAt: hour * 3_600_000,
         created: countOf(tally, 'created'),
         completed: countOf(tally, 'completed'),
         failed: countOf(tally, 'failed'),
       }));
     },
 
-    async totals() {
-      const [totals] = await readTallies(context, [keys.counters]);
-      return totals ?? new Map();
-    },
+    totals: async () => totals(context, await serverNow()),
 
     async waiting(priority, limit) {
       const scored = await redis.zrange(keys.waiting(priority), '0', String(limit - 1), 'WITHSCORES');
@@ -207,6 +210,25 @@ export function createMonitor(context: QueueContext): QueueMonitor {
       return at === null ? undefined : Number(at);
     },
   };
+}
+
+/** Every count is what exists up to an age, less what exists up to the next lower one, so they add up to the total. */
+async function countByAge(context: QueueContext, total: number, now: number): Promise<AgeCount[]> {
+  const [minutes, hours] = await Promise.all([
+    minuteTallies(context, 60, now),
+    hourlyTallies(context, 24, now),
+  ]);
+  const alive = (tallies: readonly Tally[]) =>
+    tallies.reduce((sum, tally) => sum + countOf(tally, 'created') - countOf(tally, 'gone'), 0);
+  const youngerThan = [
+    ...[1, 5, 15, 60].map((age) => alive([...minutes.values()].slice(-age))),
+    ...[6, 24].map((age) => alive([...hours.values()].slice(-age))),
+    total,
+  ];
+  return [0, 1, 5, 15, 60, 360, 1440].map((fromMinutes, index) => ({
+    fromMinutes,
+    count: Math.max(0, (youngerThan[index] ?? 0) - (youngerThan[index - 1] ?? 0)),
+  }));
 }
 
 function performanceOf(tally: Tally, windowMs: number): Performance {

@@ -5,35 +5,78 @@ export type Tally = Map<string, number>;
 
 const minuteMs = 60_000;
 const hourMs = 3_600_000;
-/** Buckets of a minute are kept for a day and an hour, those of an hour for eight days (`lifecycle.lua.ts`). */
+/** How long the buckets of minutes and hours can be read (`lifecycle.lua.ts`, `roll-up.lua.ts`). */
 const minutesKept = 24 * 60;
-export const hoursKept = 7 * 24;
+const hoursKept = 7 * 24;
 const pageLength = 500;
+
+/** Everything that was ever counted: the running totals and the minutes that are not in them yet. */
+export async function totals(context: QueueContext, now: number): Promise<Tally> {
+  const { rolled, recent } = await readCounted(context, now);
+  const total = sum([rolled, ...recent.values()]);
+  for (const bookkeeping of ['rolledUntil', 'cleanedAt']) total.delete(bookkeeping);
+  return total;
+}
 
 /**
  * Everything counted since `windowMs` ago, to the minute; to the hour for more than a day.
  * Reads one small hash a bucket, however many tasks there were.
  */
 export async function tallyOfWindow(context: QueueContext, windowMs: number, now: number): Promise<Tally> {
-  const { keys } = context;
-  const byMinute = windowMs <= minutesKept * minuteMs;
-  const bucketMs = byMinute ? minuteMs : hourMs;
-  const key = byMinute ? keys.minute : keys.hour;
-  const last = Math.floor(now / bucketMs);
-  const count = Math.min(Math.ceil(windowMs / bucketMs), byMinute ? minutesKept : hoursKept);
-  const names = Array.from({ length: count }, (_, index) => key(last - count + 1 + index));
-  return sum(await readTallies(context, names));
+  const minutes = Math.ceil(windowMs / minuteMs);
+  if (minutes > minutesKept) {
+    const hours = await hourlyTallies(context, Math.ceil(windowMs / hourMs), now);
+    return sum([...hours.values()]);
+  }
+  return sum([...(await minuteTallies(context, minutes, now)).values()]);
 }
 
-/** What was counted in each of the last hours, the current one last; the hour as Unix milliseconds. */
+/** What was counted in each of the last minutes, by Unix minute, the current one last. */
+export async function minuteTallies(context: QueueContext, minutes: number, now: number) {
+  const buckets = lastBuckets(Math.min(minutes, minutesKept), Math.floor(now / minuteMs));
+  const tallies = await readTallies(context, buckets.map(context.keys.minute));
+  return new Map(buckets.map((minute, index) => [minute, tallies[index] ?? new Map()]));
+}
+
+/** What was counted in each of the last hours, by Unix hour, the current one last. */
 export async function hourlyTallies(context: QueueContext, hours: number, now: number) {
-  const current = Math.floor(now / hourMs);
-  const starts = Array.from({ length: hours }, (_, index) => current - hours + 1 + index);
-  const tallies = await readTallies(context, starts.map(context.keys.hour));
-  return starts.map((hour, index) => ({ startsAt: hour * hourMs, tally: tallies[index] ?? new Map() }));
+  const buckets = lastBuckets(Math.min(hours, hoursKept), Math.floor(now / hourMs));
+  const [{ recent }, tallies] = await Promise.all([
+    readCounted(context, now),
+    readTallies(context, buckets.map(context.keys.hour)),
+  ]);
+  const recentOf = (hour: number) =>
+    [...recent].filter(([minute]) => Math.floor(minute / 60) === hour).map(([, tally]) => withoutGone(tally));
+  return new Map(buckets.map((hour, index) => [hour, sum([tallies[index] ?? new Map(), ...recentOf(hour)])]));
 }
 
-export async function readTallies({ redis }: QueueContext, names: readonly string[]): Promise<Tally[]> {
+/** The totals, and the minutes that are not in them. Read again when they were rolled up in between. */
+async function readCounted(
+  context: QueueContext,
+  now: number,
+): Promise<{ rolled: Tally; recent: Map<number, Tally> }> {
+  const thisMinute = Math.floor(now / minuteMs);
+  for (;;) {
+    const [rolled = new Map()] = await readTallies(context, [context.keys.counters]);
+    const first = rolled.get('rolledUntil') ?? thisMinute - minutesKept;
+    const recent = await minuteTallies(context, thisMinute - first + 1, now);
+    const rolledUntil = await context.redis.hget(context.keys.counters, 'rolledUntil');
+    if (Number(rolledUntil ?? first) === first) return { rolled, recent };
+  }
+}
+
+/** Removals are noted in the hour of the submission at once, not when its minutes are rolled up. */
+function withoutGone(tally: Tally): Tally {
+  const rest = new Map(tally);
+  rest.delete('gone');
+  return rest;
+}
+
+function lastBuckets(count: number, last: number): number[] {
+  return Array.from({ length: count }, (_, index) => last - count + 1 + index);
+}
+
+async function readTallies({ redis }: QueueContext, names: readonly string[]): Promise<Tally[]> {
   const tallies: Tally[] = [];
   for (let from = 0; from < names.length; from += pageLength) {
     const page = names.slice(from, from + pageLength);

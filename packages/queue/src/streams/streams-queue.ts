@@ -17,6 +17,7 @@ import { createReconciler, type Reconciler } from './reconciler.ts';
 import { createRecoverer, type Recoverer, type RecovererOptions } from './recoverer.ts';
 import type { RedisClient } from './redis-client.ts';
 import { redisUnavailable } from './redis-unavailable.ts';
+import { createRoller, type Roller } from './roller.ts';
 import { createScriptRunner } from './script-runner.ts';
 import { checkServer, type ServerFacts } from './server-check.ts';
 
@@ -58,6 +59,7 @@ export interface StreamsQueue {
   createPromoter(): Promoter;
   createJanitor(options?: JanitorOptions): Janitor;
   createReconciler(): Reconciler;
+  createRoller(): Roller;
   createAdmin(): QueueAdmin;
   createMonitor(): QueueMonitor;
   /** Runs recoverer, promoter and janitor on their interval; in a fleet, each turn is taken by one process. */
@@ -103,6 +105,7 @@ export function createStreamsQueue(options: StreamsQueueOptions): StreamsQueue {
     createPromoter: () => createPromoter(context),
     createJanitor: (janitor) => createJanitor(context, janitor),
     createReconciler: () => createReconciler(context),
+    createRoller: () => createRoller(context),
     createAdmin: () => createAdmin(context),
     createMonitor: () => createMonitor(context),
 
@@ -116,6 +119,7 @@ export function createStreamsQueue(options: StreamsQueueOptions): StreamsQueue {
       const promoter = queue.createPromoter();
       const janitor = queue.createJanitor(removeArtifacts && { removeArtifacts });
       const reconciler = queue.createReconciler();
+      const roller = queue.createRoller();
       const often = startDuties(context, {
         name: 'maintenance',
         intervalMs,
@@ -128,7 +132,11 @@ export function createStreamsQueue(options: StreamsQueueOptions): StreamsQueue {
       const seldom = startDuties(context, {
         name: 'reconciliation',
         intervalMs: reconcileIntervalMs,
-        duties: { reconcile: reconciler.reconcile, 'remove workers that are gone': janitor.removeWorkers },
+        duties: {
+          'roll up statistics': roller.rollUp,
+          'remove workers that are gone': janitor.removeWorkers,
+          reconcile: reconciler.reconcile,
+        },
       });
       return {
         async stop() {

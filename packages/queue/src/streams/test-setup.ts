@@ -18,6 +18,15 @@ export interface TestQueue<Client extends RedisClient = Redis> {
   close(): Promise<void>;
 }
 
+/** For tests with servers of their own: what is passed in is undone after the test, the last first, even if it fails. */
+export function useUndo(): (undo: () => unknown) => void {
+  const undos: (() => unknown)[] = [];
+  afterEach(async () => {
+    for (const undo of undos.splice(0).reverse()) await undo();
+  });
+  return (undo) => undos.push(undo);
+}
+
 /**
  * Starts a real server for the tests of one file and returns their `setup`: each call gives a queue of its own under
  * a fresh prefix, which is closed after the test.

@@ -16,7 +16,7 @@ if not task or task.token ~= token then return 'lost' end
 if task.status ~= 'processing' then return task.status == 'cancelled' and 'cancelled' or 'lost' end
 
 finish(task, 'cancelled', now())
-emit(task, 'cancelled', 'cancelled')
+emit(task, 'cancelled')
 return 'cancelled'
 `,
 };

@@ -17,7 +17,7 @@ if not task then return 'unknown' end
 local time = now()
 if task.status == 'pending' then
   finish(task, 'cancelled', time)
-  emit(task, 'cancelled', 'cancelled')
+  emit(task, 'cancelled')
   return 'cancelled'
 end
 if task.status ~= 'processing' then return 'finished' end
@@ -25,7 +25,7 @@ if not task.cancel_requested then
   -- Changes nothing: a full Redis refuses a script that begins with HSET.
   redis.call('ZREM', waiting_key(task.priority), task.id)
   redis.call('HSET', task_key(task.id), 'cancelRequested', 1, 'updatedAt', time)
-  emit(task, 'cancelling', 'processing')
+  emit(task, 'cancelling')
 end
 redis.call('PUBLISH', cancel_channel_key, task.id)
 return 'stopping'

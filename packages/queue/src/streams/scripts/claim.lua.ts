@@ -7,9 +7,7 @@ import { setAside } from './set-aside.lua.ts';
  * Takes the best waiting task that the worker may take. Queues are tried best first; one whose oldest task has
  * waited n ageing periods counts n levels higher, so a task waits at most for what was submitted less than
  * (its levels below the best + 1) periods after it. Inside a queue, returned entries go before new ones.
- * Entries that are no claimable task are cleaned away on the way, at most 100 in one call. A claim that is sent
- * again, because its reply was lost, gets the same task again.
- *
+ * Entries that are no claimable task are cleaned away on the way, at most 100 in one call. *
  * ARGV   1 worker · 2 new token · 3 ageing period (ms, 0 = none) · 4 … priorities
  * Returns  {'claimed' | 'empty' | 'again', {priority, task id, reason …} of discarded entries,
  *           task id, has checkpoint (0 | 1), {field, value …}}
@@ -21,18 +19,18 @@ local worker, token, ageing_ms = ARGV[1], ARGV[2], tonumber(ARGV[3])
 local time = now()
 local discarded = {}
 
-local function level(priority)
-  if ageing_ms == 0 then return LEVEL[priority] end
-  local oldest = redis.call('ZRANGE', waiting_key(priority), 0, 0, 'WITHSCORES')[2]
-  return LEVEL[priority] + (oldest and math.floor((time - oldest) / ageing_ms) or 0)
-end
+local paused = {}
+for _, priority in ipairs(redis.call('SMEMBERS', paused_key)) do paused[priority] = true end
 
-local function open_queues_best_first()
+-- The queues to try, best first. The index tells which hold tasks at all, so an empty queue costs one look.
+local function queues_with_tasks()
   local queues = {}
   for index = 4, #ARGV do
     local priority = ARGV[index]
-    if redis.call('SISMEMBER', paused_key, priority) == 0 then
-      queues[#queues + 1] = { priority = priority, level = level(priority), base = LEVEL[priority] }
+    local oldest = redis.call('ZRANGE', waiting_key(priority), '0', '0', 'WITHSCORES')[2]
+    if oldest and not paused[priority] then
+      local lift = ageing_ms > 0 and math.floor((time - oldest) / ageing_ms) or 0
+      queues[#queues + 1] = { priority = priority, level = LEVEL[priority] + lift, base = LEVEL[priority] }
     end
   end
   table.sort(queues, function(a, b)
@@ -43,12 +41,12 @@ local function open_queues_best_first()
 end
 
 local function next_entry(stream)
-  for _, pending in ipairs(redis.call('XPENDING', stream, GROUP, '-', '+', 10, RETURNED)) do
+  for _, pending in ipairs(redis.call('XPENDING', stream, GROUP, '-', '+', '10', RETURNED)) do
     -- Nil when the entry itself is gone; the attempt to claim it has then removed the ghost from the group.
-    local entry = redis.call('XCLAIM', stream, GROUP, worker, 0, pending[1])[1]
+    local entry = redis.call('XCLAIM', stream, GROUP, worker, '0', pending[1])[1]
     if entry then return entry end
   end
-  local read = redis.call('XREADGROUP', 'GROUP', GROUP, worker, 'COUNT', 1, 'STREAMS', stream, '>')
+  local read = redis.call('XREADGROUP', 'GROUP', GROUP, worker, 'COUNT', '1', 'STREAMS', stream, '>')
   return read and read[1][2][1]
 end
 
@@ -72,7 +70,7 @@ local function unfit(priority, entry, id, task)
   if task.entry ~= entry[1] or task.priority ~= priority then return 'superseded' end
   if task.status == 'processing' then return 'processing' end
   if task.status ~= 'pending' then return 'finished' end
-  if task.expires_at <= time then
+  if task.expires_at <= tonumber(time) then
     expire(task, time)
     return 'expired'
   end
@@ -93,37 +91,21 @@ local function discard(priority, entry, id, reason)
   discarded[#discarded + 1] = reason
 end
 
-local function grant(id)
-  return { 'claimed', discarded, id, redis.call('EXISTS', checkpoint_key(id)), redis.call('HGETALL', task_key(id)) }
-end
-
--- The task that this very claim got before, if its reply was lost on the way.
-local function granted_before()
-  local latest = redis.call('GET', latest_claim_key(worker))
-  if not latest or string.sub(latest, 1, #token) ~= token then return nil end
-  local task = read(string.sub(latest, #token + 2))
-  return task and task.status == 'processing' and task.token == token and task.id
-end
-
 local function take(task)
-  task.attempt = task.attempt + 1
+  local key = task_key(task.id)
+  local first_time = task.started_at == 0
   redis.call('ZREM', waiting_key(task.priority), task.id)
-  redis.call('HSET', task_key(task.id), 'status', 'processing', 'token', token, 'worker', worker,
-    'attempt', task.attempt, 'updatedAt', time)
-  redis.call('HSETNX', task_key(task.id), 'startedAt', time)
-  redis.call('HDEL', task_key(task.id), 'error', 'frame', 'frames')
+  if task.attempt > 0 or not first_time then redis.call('HDEL', key, 'error', 'frame', 'frames') end
+  task.attempt = task.attempt + 1
+  redis.call('HSET', key, 'status', 'processing', 'token', token, 'worker', worker,
+    'attempt', string.format('%d', task.attempt), 'updatedAt', time, 'startedAt', first_time and time or task.started_at)
   redis.call('ZADD', status_key('processing'), time, task.id)
-  emit(task, 'claimed', 'processing')
-  if task.started_at == 0 then observe(time, 'waited', time - task.created_at) end
-  redis.call('SET', latest_claim_key(worker), token .. ' ' .. task.id, 'EX', 300)
-  return grant(task.id)
+  emit(task, 'claimed')
+  if first_time then observe(time, 'waited', time - task.created_at) end
+  return { 'claimed', discarded, task.id, redis.call('EXISTS', checkpoint_key(task.id)), redis.call('HGETALL', key) }
 end
 
-local before = granted_before()
-if before then return grant(before) end
-
-local queues = open_queues_best_first()
-for _, queue in ipairs(queues) do
+for _, queue in ipairs(queues_with_tasks()) do
   local entry = next_entry(stream_key(queue.priority))
   while entry do
     local id = task_id(entry)
@@ -137,7 +119,9 @@ for _, queue in ipairs(queues) do
 end
 
 -- All these queues are empty at this moment, so whatever their bells still hold announces nothing.
-for _, queue in ipairs(queues) do redis.call('DEL', bell_key(queue.priority)) end
+local bells = {}
+for index = 4, #ARGV do bells[#bells + 1] = bell_key(ARGV[index]) end
+redis.call('DEL', unpack(bells))
 return { 'empty', discarded }
 `,
 };

@@ -1,8 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { type Priority, priorityNames } from '@musicgen/contract';
-import { createScriptRunner } from '../script-runner.ts';
 import { claimOne, useTestServer } from '../test-setup.ts';
-import { claimScript } from './claim.lua.ts';
 
 const setup = useTestServer();
 
@@ -138,26 +136,4 @@ describe('groups', () => {
     const id = await enqueue({ priority: 'HIGH' });
     expect((await claimOne(consumer)).task.id).toBe(id);
   });
-});
-
-test('a claim that is sent again, because its reply was lost, gets the same task again', async () => {
-  const { enqueue, createConsumer, queue, redis, keys } = await setup();
-  await enqueue();
-  await enqueue();
-  const consumer = createConsumer({ workerId: 'worker-1' });
-  const claim = await claimOne(consumer);
-  const run = createScriptRunner({
-    redis,
-    prefix: keys.counters.replace(':stats', ''),
-    lifecycleLength: 100,
-    expiredRetentionMs: 1000,
-  });
-  const claimAgain = async () =>
-    (await run(claimScript, ['worker-1', claim.token, 0, 'NORMAL'])) as unknown[];
-
-  expect((await claimAgain())[2]).toBe(claim.task.id);
-  expect(await redis.zcard(keys.waiting('NORMAL'))).toBe(1);
-  await consumer.complete(claim, {});
-  expect((await claimAgain())[2]).not.toBe(claim.task.id);
-  await queue.createRecoverer({ leaseMs: 0 }).recover();
 });

@@ -19,7 +19,7 @@ if task.status ~= 'processing' then return task.status == 'completed' and 'compl
 local time = now()
 local claimed_at = redis.call('ZSCORE', status_key('processing'), id) or time
 finish(task, 'completed', time, 'result', result)
-emit(task, 'completed', 'completed')
+emit(task, 'completed')
 observe(time, 'processed', time - claimed_at)
 return 'completed'
 `,

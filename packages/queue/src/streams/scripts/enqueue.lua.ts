@@ -39,19 +39,17 @@ local function known(id, idempotency_key, request_hash)
 end
 
 local function admit(time, id, priority, request, ttl_ms, max_attempts, request_id, idempotency_key, request_hash)
-  local expires_at = time + ttl_ms
+  local expires_at = after(time, ttl_ms)
   local task = { id = id, priority = priority, attempt = 0 }
-  redis.call('HSET', task_key(id), 'status', 'pending', 'priority', priority, 'request', request,
+  join_queue(task, 'status', 'pending', 'priority', priority, 'request', request,
     'maxAttempts', max_attempts, 'createdAt', time, 'expiresAt', expires_at)
   if request_id ~= '' then redis.call('HSET', task_key(id), 'requestId', request_id) end
   if idempotency_key ~= '' then
     redis.call('SET', remembered_key(idempotency_key), request_hash .. ' ' .. id, 'PX', key_ttl_ms)
   end
   redis.call('ZADD', expiry_key, expires_at, id)
-  join_queue(task)
-  emit(task, 'created', 'pending')
-  tally(time, 'created:' .. priority, 1)
-  count_existing(time, priority, 1)
+  emit(task, 'created')
+  tally(time, 'created:' .. priority, '1')
 end
 
 local answers, admitted = { 'admitted' }, {}

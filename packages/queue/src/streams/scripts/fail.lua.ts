@@ -22,7 +22,7 @@ end
 local time = now()
 if task.cancel_requested then
   finish(task, 'cancelled', time)
-  emit(task, 'cancelled', 'cancelled')
+  emit(task, 'cancelled')
   return 'cancelled'
 end
 if task.attempt >= task.max_attempts then
@@ -34,13 +34,13 @@ if delay_ms == '' then
   return 'failed'
 end
 
-local retry_at = time + delay_ms
+local retry_at = after(time, delay_ms)
 leave_queue(task)
 redis.call('HSET', task_key(id), 'status', 'pending', 'retryAt', retry_at, 'error', error, 'updatedAt', time)
 redis.call('HDEL', task_key(id), 'entry', 'worker', 'stage')
 redis.call('ZADD', delayed_key, retry_at, id)
-emit(task, 'retrying', 'pending', 'retryAt', retry_at, 'error', error)
-tally(time, 'retried:' .. task.priority, 1)
+emit(task, 'retrying', 'retryAt', retry_at, 'error', error)
+tally(time, 'retried:' .. task.priority, '1')
 return 'retrying'
 `,
 };

@@ -21,7 +21,7 @@ end
 local time = now()
 if task.cancel_requested then
   finish(task, 'cancelled', time)
-  emit(task, 'cancelled', 'cancelled')
+  emit(task, 'cancelled')
   return 'cancelled'
 end
 return_to_queue(task, time, 'returned')

@@ -24,7 +24,7 @@ local function report(task, stage, frame, frames, checkpoint)
   if checkpoint ~= '' then redis.call('SET', checkpoint_key(task.id), checkpoint) end
   if #changed == 0 then return end
   redis.call('HSET', task_key(task.id), 'updatedAt', time, unpack(changed))
-  emit(task, 'progress', 'processing', unpack(changed))
+  emit(task, 'progress', unpack(changed))
 end
 
 local function beat(id, token, stage, frame, frames, checkpoint)

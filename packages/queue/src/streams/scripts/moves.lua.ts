@@ -1,5 +1,6 @@
 import { lifecycle } from './lifecycle.lua.ts';
 import { record } from './record.lua.ts';
+import { scriptBound } from './script.ts';
 
 /**
  * `ring(priority)`: wakes one worker that waits for the priority. Bounded, because tokens pile up while every
@@ -7,7 +8,7 @@ import { record } from './record.lua.ts';
  */
 const ring = `
 local function ring(priority)
-  if redis.call('LLEN', bell_key(priority)) < 1000 then redis.call('LPUSH', bell_key(priority), 1) end
+  if redis.call('LLEN', bell_key(priority)) < ${scriptBound} then redis.call('LPUSH', bell_key(priority), '1') end
 end
 `;
 
@@ -18,18 +19,17 @@ end
 const queueScore = `
 local function queue_score(entry)
   local ms, sequence = string.match(entry, '(%d+)-(%d+)')
-  return ms + sequence / 4096
+  return sequence == '0' and ms or ms + sequence / 4096
 end
 `;
 
-/** `join_queue(task)`: puts a task at the end of its queue. */
+/** `join_queue(task, ...)`: puts a task at the end of its queue; the rest are fields of the record to set. */
 const joinQueue = `
-local function join_queue(task)
+local function join_queue(task, ...)
   local entry = redis.call('XADD', stream_key(task.priority), '*', 'id', task.id)
-  redis.call('HSET', task_key(task.id), 'entry', entry)
+  redis.call('HSET', task_key(task.id), 'entry', entry, ...)
   redis.call('ZADD', waiting_key(task.priority), queue_score(entry), task.id)
   ring(task.priority)
-  return entry
 end
 `;
 
@@ -43,9 +43,12 @@ local function leave_queue(task)
     redis.call('XACK', stream_key(task.priority), GROUP, task.entry)
     redis.call('XDEL', stream_key(task.priority), task.entry)
   end
-  redis.call('ZREM', waiting_key(task.priority), task.id)
-  redis.call('ZREM', delayed_key, task.id)
-  redis.call('ZREM', status_key('processing'), task.id)
+  if task.status == 'processing' then
+    redis.call('ZREM', status_key('processing'), task.id)
+  else
+    redis.call('ZREM', waiting_key(task.priority), task.id)
+    redis.call('ZREM', delayed_key, task.id)
+  end
 end
 `;
 
@@ -58,7 +61,7 @@ local function finish(task, status, time, ...)
   redis.call('HDEL', key, 'entry', 'stage', 'retryAt', 'cancelRequested')
   redis.call('DEL', checkpoint_key(task.id))
   redis.call('ZADD', status_key(status), time, task.id)
-  tally(time, status .. ':' .. task.priority, 1)
+  tally(time, status .. ':' .. task.priority, '1')
 end
 `;
 
@@ -66,7 +69,7 @@ end
 const bury = `
 local function fail_for_good(task, time, error)
   finish(task, 'failed', time, 'error', error)
-  emit(task, 'failed', 'failed', 'error', error)
+  emit(task, 'failed', 'error', error)
 end
 
 local function bury(task, time, error)
@@ -82,10 +85,10 @@ end
 const expire = `
 local function expire(task, time)
   local was_running = task.status == 'processing'
-  local removed_at = time + EXPIRED_RETENTION_MS
+  local removed_at = after(time, EXPIRED_RETENTION_MS)
   finish(task, 'expired', time, 'expiresAt', removed_at)
   redis.call('ZADD', expiry_key, removed_at, task.id)
-  emit(task, 'expired', 'expired')
+  emit(task, 'expired')
   if was_running then redis.call('PUBLISH', cancel_channel_key, task.id) end
 end
 `;
@@ -108,8 +111,8 @@ local function return_to_queue(task, time, event)
     redis.call('ZADD', waiting_key(task.priority), queue_score(task.entry), task.id)
     ring(task.priority)
   end
-  emit(task, event, 'pending')
-  tally(time, event .. ':' .. task.priority, 1)
+  emit(task, event)
+  tally(time, event .. ':' .. task.priority, '1')
 end
 `;
 
@@ -121,7 +124,7 @@ const takeBack = `
 local function take_back(task, time, max_stalls)
   if task.cancel_requested then
     finish(task, 'cancelled', time)
-    emit(task, 'cancelled', 'cancelled')
+    emit(task, 'cancelled')
     return 'cancelled'
   end
   task.stalls = task.stalls + 1

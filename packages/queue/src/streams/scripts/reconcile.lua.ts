@@ -24,10 +24,10 @@ local delivered = {}
 local function was_delivered(priority, entry)
   if not delivered[priority] then
     for _, group in ipairs(redis.call('XINFO', 'GROUPS', stream_key(priority))) do
-      if group[2] == GROUP then delivered[priority] = queue_score(group[8]) end
+      if group[2] == GROUP then delivered[priority] = tonumber(queue_score(group[8])) end
     end
   end
-  return queue_score(entry) <= delivered[priority]
+  return tonumber(queue_score(entry)) <= delivered[priority]
 end
 
 local function is_held(task)

@@ -1,8 +1,16 @@
-/** `now()`: the Redis server's clock in Unix milliseconds. */
+/**
+ * `now()`: the Redis server's clock in Unix milliseconds, as text; `after(time, ms)`: so much later, as text.
+ * As text, because Redis writes every Lua number that it is handed as a 17-digit float, which takes it longer than
+ * many a command. Use `tonumber` to compare.
+ */
 const clock = `
 local function now()
   local time = redis.call('TIME')
-  return time[1] * 1000 + math.floor(time[2] / 1000)
+  return time[1] .. string.sub('00000' .. time[2], -6, -4)
+end
+
+local function after(time, ms)
+  return string.format('%d', time + ms)
 end
 `;
 

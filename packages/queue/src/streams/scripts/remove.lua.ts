@@ -12,7 +12,16 @@ import type { Script } from './script.ts';
 export const removeScript: Script = {
   name: 'remove',
   lua: `${record}${lifecycle}
+local time = now()
 local removed = {}
+
+-- Beside the removal itself, notes in the buckets of its submission that one of theirs is gone: ages are read there.
+local function count_removal(time, task)
+  tally(time, 'removed:' .. task.priority, '1')
+  local hour = hour_key(math.floor(task.created_at / 3600000))
+  if redis.call('HINCRBY', hour, 'gone', '1') == 1 then redis.call('EXPIRE', hour, '691200') end
+  if time - task.created_at < 3600000 then tally(task.created_at, 'gone', '1') end
+end
 
 for _, id in ipairs(ARGV) do
   local task = read(id)
@@ -22,7 +31,7 @@ for _, id in ipairs(ARGV) do
     redis.call('ZREM', dead_key, id)
     if task then
       redis.call('ZREM', status_key(task.status), id)
-      count_existing(task.created_at, task.priority, -1)
+      count_removal(time, task)
     end
     removed[#removed + 1] = id
   end

@@ -15,15 +15,15 @@ local task = read(id)
 if not task or task.status ~= 'failed' or redis.call('ZREM', dead_key, id) == 0 then return 0 end
 
 local time = now()
-local expires_at = time + math.max(0, task.expires_at - task.created_at)
+local expires_at = after(time, math.max(0, task.expires_at - task.created_at))
 task.attempt = 0
 redis.call('ZREM', status_key('failed'), id)
 redis.call('HSET', task_key(id), 'status', 'pending', 'updatedAt', time, 'expiresAt', expires_at)
 redis.call('HDEL', task_key(id), 'attempt', 'stalls', 'error', 'finishedAt', 'startedAt', 'worker', 'token')
 redis.call('ZADD', expiry_key, expires_at, id)
 join_queue(task)
-emit(task, 'requeued', 'pending')
-tally(time, 'requeued:' .. task.priority, 1)
+emit(task, 'requeued')
+tally(time, 'requeued:' .. task.priority, '1')
 return 1
 `,
 };

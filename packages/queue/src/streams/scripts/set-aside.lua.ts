@@ -5,7 +5,7 @@
  */
 export const setAside = `
 local function set_aside(id, priority, time, reason, fields)
-  local key, removed_at = task_key(id), time + EXPIRED_RETENTION_MS
+  local key, removed_at = task_key(id), after(time, EXPIRED_RETENTION_MS)
   if redis.call('EXISTS', key) == 1 then
     redis.call('RENAME', key, foreign_key(id))
     redis.call('PEXPIRE', foreign_key(id), EXPIRED_RETENTION_MS)
@@ -16,7 +16,7 @@ local function set_aside(id, priority, time, reason, fields)
   redis.call('ZADD', status_key('failed'), time, id)
   redis.call('ZADD', dead_key, time, id)
   redis.call('ZADD', expiry_key, removed_at, id)
-  tally(time, 'failed:' .. priority, 1)
-  count_existing(time, priority, 1)
+  tally(time, 'created:' .. priority, '1')
+  tally(time, 'failed:' .. priority, '1')
 end
 `;

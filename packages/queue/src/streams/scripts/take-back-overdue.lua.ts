@@ -13,7 +13,7 @@ export const takeBackOverdueScript: Script = {
 local stall_timeout_ms, max_stalls = tonumber(ARGV[1]), tonumber(ARGV[2])
 local time = now()
 local processing = status_key('processing')
-local overdue = redis.call('ZRANGEBYSCORE', processing, '-inf', time - stall_timeout_ms, 'LIMIT', 0, ${scriptBound})
+local overdue = redis.call('ZRANGEBYSCORE', processing, '-inf', after(time, -stall_timeout_ms), 'LIMIT', 0, ${scriptBound})
 local outcomes = {}
 
 for _, id in ipairs(overdue) do

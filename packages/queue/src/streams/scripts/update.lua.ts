@@ -16,22 +16,23 @@ local task = read(id)
 if not task then return 'unknown' end
 if task.status ~= 'pending' then return 'not_pending' end
 
+local time = now()
 if priority ~= '' and priority ~= task.priority then
   local waits_in_queue = task.entry
   if waits_in_queue then leave_queue(task) end
-  count_existing(task.created_at, task.priority, -1)
-  count_existing(task.created_at, priority, 1)
+  tally(time, 'shifted:' .. task.priority, '-1')
+  tally(time, 'shifted:' .. priority, '1')
   task.priority = priority
   redis.call('HSET', task_key(id), 'priority', priority)
   if waits_in_queue then join_queue(task) end
 end
 if ttl_ms ~= '' then
-  local expires_at = task.created_at + ttl_ms
+  local expires_at = after(task.created_at, ttl_ms)
   redis.call('HSET', task_key(id), 'expiresAt', expires_at)
   redis.call('ZADD', expiry_key, expires_at, id)
 end
-redis.call('HSET', task_key(id), 'updatedAt', now())
-emit(task, 'updated', 'pending')
+redis.call('HSET', task_key(id), 'updatedAt', time)
+emit(task, 'updated')
 return 'updated'
 `,
 };
