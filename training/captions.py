@@ -116,7 +116,7 @@ def _band_words(piece: Piece, rng: random.Random) -> list[str]:
     for name, table, share in ((piece.chords, CHORD_WORDS, 0.5), (piece.bass, BASS_WORDS, 0.4), (piece.lead, LEAD_WORDS, 0.5), (piece.kit, KIT_WORDS, 0.4)):
         if name != "none" and rng.random() < share:
             words.append(rng.choice(table[name]))
-    for missing, table, share in ((piece.kit, NO_DRUMS, 0.35), (piece.bass, NO_BASS, 0.06), (piece.lead, NO_LEAD, 0.06)):
+    for missing, table, share in ((piece.kit, NO_DRUMS, 0.5), (piece.bass, NO_BASS, 0.06), (piece.lead, NO_LEAD, 0.06)):
         if missing == "none" and rng.random() < share:
             words.append(rng.choice(table))
     if piece.kit != "none" and STYLES[piece.style].drums == ["four"] and rng.random() < 0.25:

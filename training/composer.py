@@ -18,7 +18,7 @@ from styles import (
 
 MAJOR, MINOR = (0, 2, 4, 5, 7, 9, 11), (0, 2, 3, 5, 7, 8, 10)
 MIXOLYDIAN, DORIAN = (0, 2, 4, 5, 7, 9, 10), (0, 2, 3, 5, 7, 9, 10)
-OTHER_BPM, OTHER_INSTRUMENT, OTHER_KIT = 0.22, 0.15, 0.12  # shares drawn without regard to the style, or words would only be style labels
+OTHER_BPM, OTHER_INSTRUMENT, OTHER_KIT = 0.22, 0.15, 0.16  # shares drawn without regard to the style, or words would only be style labels
 BARS_IN_PHRASE = 4
 HIGH_LEADS = ("flute", "bell", "violin")
 

@@ -90,19 +90,15 @@ class Decoder(nn.Module):
     def factor_logits(self, hidden: Tensor) -> list[Tensor]:
         return [F.linear(hidden, table, bias) for table, bias in zip(self.outputs, self.biases)]
 
-    def logits(self, hidden: Tensor, codes: Tensor, clock_before: Tensor | None = None) -> list[Tensor]:
+    def logits(self, hidden: Tensor, codes: Tensor, memory: tuple[Tensor, Tensor] | None = None) -> list[Tensor]:
         """hidden of the columns `codes` -> [rows, columns, used ids] per codebook; what may not follow is far below the rest.
 
-        `clock_before` [rows, columns]: codebook 0 one column earlier; absent when `codes` begins at the first column.
+        `memory`: what the grammar keeps of earlier columns; absent when `codes` begins at the first column.
         """
-        earlier = earlier_clock(codes[:, 0]) if clock_before is None else clock_before
+        if memory is None:
+            memory = self.grammar.memory(codes[:, 0])
         scores = self.factor_logits(hidden)
-        return [self.grammar.restrict(k, part @ self.matrix(k).T, codes, earlier) for k, part in enumerate(scores)]
-
-
-def earlier_clock(clock: Tensor) -> Tensor:
-    """[rows, columns] -> the same one column later, PAD first"""
-    return torch.cat([torch.full_like(clock[:, :1], tk.PAD), clock[:, :-1]], 1)
+        return [self.grammar.restrict(k, part @ self.matrix(k).T, codes, memory) for k, part in enumerate(scores)]
 
 
 class Model(nn.Module):

@@ -36,9 +36,9 @@ def generate(model: Model, tokenizer: Tokenizer, prompts: list[str], frames: int
     columns = torch.full((rows, tk.CODEBOOKS, frames + tk.CODEBOOKS), tk.PAD)
     for column in range(frames + tk.CODEBOOKS - 1):
         fed = columns[:, :, column : column + 1]
-        clock_before = columns[:, 0, max(0, column - 1)].unsqueeze(1)  # column 0 is PAD, and so is what came before it
+        memory = [part[:, -1:].repeat(2, 1) for part in model.decoder.grammar.memory(columns[:, 0, : column + 1])]
         hidden, cache = model.decoder(torch.cat([fed, fed]), states, mask, past=cache, tables=tables)
-        for k, logits in enumerate(model.decoder.logits(hidden, torch.cat([fed, fed]), clock_before.repeat(2, 1))):
+        for k, logits in enumerate(model.decoder.logits(hidden, torch.cat([fed, fed]), memory)):
             if k <= column < frames + k:
                 with_text, without = logits[:rows, 0], logits[rows:, 0]
                 scores = (without + guidance * (with_text - without)) / temperature

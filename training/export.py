@@ -19,7 +19,7 @@ import text_encoder
 import tokens as tk
 from tokenizer import EOS_ID, PAD_ID, SPECIALS, UNK_ID, tokenizer_json
 
-CACHE_LAYERS = dec.LAYERS + 1  # the last one's keys hold no keys but the clock's token of each column, see grammar.py
+CACHE_LAYERS = dec.LAYERS + 1  # the last one's keys hold no keys but the grammar's memory of each column: clock token, kit
 NEVER = -1e4  # logit of ids without a meaning; finite, because guidance subtracts logits
 HEAD_WIDTH = dec.WIDTH // dec.HEADS
 MAX_POSITIONS = 2048
@@ -63,43 +63,43 @@ class DecoderGraph(nn.Module):
         shifted = self.columns(input_ids) + torch.arange(tk.CODEBOOKS).view(1, -1, 1) * (tk.VOCABULARY + 1)
         return self.input_factors[self.rows_of_id[shifted]].sum(3).sum(1)
 
-    def logits(self, hidden: Tensor, input_ids: Tensor, clock_before: Tensor) -> Tensor:
+    def logits(self, hidden: Tensor, input_ids: Tensor, memory: tuple[Tensor, Tensor]) -> Tensor:
         scores = F.linear(hidden, self.output_factors, self.output_biases).split(self.sizes, 2)
         books = []
         for k, part in enumerate(scores):
-            full = self.model.grammar.restrict(k, part @ getattr(self, f"expand{k}"), self.columns(input_ids), clock_before)
+            full = self.model.grammar.restrict(k, part @ getattr(self, f"expand{k}"), self.columns(input_ids), memory)
             books.append(F.pad(full, (0, tk.VOCABULARY - tk.SIZES[k]), value=NEVER))
         return torch.stack(books, 1).flatten(0, 1)
 
 
-    def clock_memory(self, input_ids: Tensor) -> Tensor:
-        """Codebook 0 of the columns in the shape of keys: [rows, heads, columns, head]"""
+    def remembered(self, input_ids: Tensor, kit: Tensor) -> Tensor:
+        """Codebook 0 and the kit of the columns in the shape of keys: [rows, heads, columns, head], clock first, then kit"""
         clock = self.columns(input_ids)[:, 0].float()
-        return clock.unsqueeze(1).unsqueeze(3).expand(-1, dec.HEADS, -1, HEAD_WIDTH)
+        pair = F.pad(torch.stack([clock, kit], 2), (0, HEAD_WIDTH - 2))
+        return pair.unsqueeze(1).expand(-1, dec.HEADS, -1, -1)
 
 
 class PrefillGraph(DecoderGraph):
     def forward(self, encoder_attention_mask: Tensor, input_ids: Tensor, encoder_hidden_states: Tensor):
         hidden, cache = self.model.run(self.embed(input_ids), encoder_hidden_states, encoder_attention_mask)
-        clock = self.columns(input_ids)[:, 0]
-        clock_before = torch.cat([clock[:, :1] * 0 + tk.PAD, clock[:, :-1]], 1)
-        memory = self.clock_memory(input_ids)
+        memory = self.model.grammar.memory(self.columns(input_ids)[:, 0])
+        remembered = self.remembered(input_ids, memory[1])
         tensors = [tensor for layer in cache for pair in layer for tensor in pair]
-        return self.logits(hidden, input_ids, clock_before), *tensors, memory, memory * 0, *cache[0][1]
+        return self.logits(hidden, input_ids, memory), *tensors, remembered, remembered * 0, *cache[0][1]
 
 
 class StepGraph(DecoderGraph):
     def forward(self, encoder_attention_mask: Tensor, input_ids: Tensor, *past: Tensor):
         layers = [((past[i], past[i + 1]), (past[i + 2], past[i + 3])) for i in range(0, 4 * dec.LAYERS, 4)]
         hidden, cache = self.model.run(self.embed(input_ids), None, encoder_attention_mask, past=layers)
-        remembered, unused = past[4 * dec.LAYERS], past[4 * dec.LAYERS + 1]
-        clock_before = remembered[:, 0, -1:, 0].long()
-        memory = self.clock_memory(input_ids)
+        earlier, unused = past[4 * dec.LAYERS], past[4 * dec.LAYERS + 1]
+        kit = torch.maximum(earlier[:, 0, -1:, 1], self.model.grammar.kit_of(self.columns(input_ids)[:, 0]))
+        remembered = self.remembered(input_ids, kit)
         # the text's keys and values do not change: an empty stand-in, as in every merged export; keep those of the first call
         empty = torch.zeros(0, dec.HEADS, 1, HEAD_WIDTH)
         tensors = [tensor for present, _ in cache for tensor in (*present, empty, empty)]
-        memories = (torch.cat([remembered, memory], 2), torch.cat([unused, memory * 0], 2))
-        return self.logits(hidden, input_ids, clock_before), *tensors, *memories, empty, empty
+        caches = (torch.cat([earlier, remembered], 2), torch.cat([unused, remembered * 0], 2))
+        return self.logits(hidden, input_ids, (earlier[:, 0, -1:, 0].long(), kit)), *tensors, *caches, empty, empty
 
 
 def _factor_rows(matrices: list[Tensor]) -> Tensor:
@@ -207,11 +207,8 @@ def configuration(vocabulary: list[str]) -> dict:
             "activation_function": "gelu", "max_position_embeddings": MAX_POSITIONS, "scale_embedding": False, "tie_word_embeddings": False,
             "use_cache": True, "add_cross_attention": True, "decoder_start_token_id": tk.PAD, **special,
         },
-        "musicgen_service": {
-            "name": "musicgen-micro",
-            "licence": "CC0-1.0",
-            "prompt_limits": {"bpm": {"minimum": tk.BPM_MINIMUM, "maximum": tk.BPM_MAXIMUM}},
-        },
+        "prompt_limits": {"bpm": {"minimum": tk.BPM_MINIMUM, "maximum": tk.BPM_MAXIMUM}},
+        "musicgen_service": {"name": "musicgen-micro", "licence": "CC0-1.0"},
     }  # fmt: skip
 
 

@@ -2,9 +2,9 @@
 
 A column of the delay pattern holds, for every codebook, the token of the frame before the one to be predicted, so these
 follow from the input: the clock counts on; the key, and the timbres of bass and lead, stay; a HOLD goes on with the
-note that sounds; chords start only where a 16th step does. After a STEP the clock goes on from the token before it, the
-one thing that has to be remembered from an earlier column. The network decides tempo, key, instruments, every hit,
-chord and note; and guidance, however strong, cannot break the rules.
+note that sounds; chords start only where a 16th step does. Two things must be remembered from earlier columns: after a
+STEP the clock goes on from the token before it, and the drum kit stays. The network decides tempo, key, instruments,
+every hit, chord and note; and guidance, however strong, cannot break the rules.
 """
 
 import numpy as np
@@ -63,6 +63,8 @@ class Grammar(nn.Module):
         super().__init__()
         for name, table in zip(("following", "after_step", "first_wait"), _clock_tables()):
             self._keep(name, table)
+        kits = [1 + (0 if token == 0 else 1 + (token - 1) // len(tk.HITS)) for token in range(tk.STEP_TOKENS)]
+        self._keep("kits", np.array(kits + [0] * (tk.V0 + 1 - tk.STEP_TOKENS)))  # 1 + kit of a STEP, 0 for other tokens
         self._keep("clock_ids", np.where(np.arange(tk.V0) < tk.STEP_TOKENS, A_STEP, np.arange(tk.V0)))
         voices = (_chord_fields(), _note_fields(tk.V2, tk.bass_fields), _note_fields(tk.V3, tk.lead_fields))
         for k, fields in enumerate(voices, start=1):
@@ -74,16 +76,30 @@ class Grammar(nn.Module):
         # floats: comparisons of them are fast everywhere, and all values are small whole numbers
         self.register_buffer(name, torch.tensor(table).float(), persistent=False)
 
-    def forbidden(self, k: int, codes: Tensor, clock_before: Tensor) -> Tensor:
-        """codes: the input columns int64 [rows, 4, columns]; clock_before [rows, columns]: codebook 0 one column earlier.
+    def kit_of(self, clock: Tensor) -> Tensor:
+        """1 + the kit of each token of codebook 0, 0 where it has none"""
+        return self.kits[clock.clamp(max=tk.V0)]
+
+    def memory(self, clock: Tensor) -> tuple[Tensor, Tensor]:
+        """Codebook 0 from the first column on [rows, columns] -> (the same one column earlier, 1 + kit so far or 0)"""
+        columns = torch.arange(clock.shape[1], device=clock.device)
+        before = torch.cat([clock[:, :1] * 0 + tk.PAD, clock[:, :-1]], 1)
+        so_far = (columns.unsqueeze(1) >= columns).float()  # [columns, columns]
+        return before, (self.kit_of(clock).unsqueeze(1) * so_far).amax(2)
+
+    def forbidden(self, k: int, codes: Tensor, memory: tuple[Tensor, Tensor]) -> Tensor:
+        """codes: the input columns int64 [rows, 4, columns]; memory of the same columns, see `memory`.
 
         -> bool [rows, columns, used ids of codebook k]
         """
+        clock_before, kit = memory
         before = codes[:, k].clamp(max=tk.SIZES[k])
         if k == 0:
             wanted = self.following[before]
             wanted = torch.where(wanted == AFTER_STEP, self.after_step[clock_before.clamp(max=tk.V0)], wanted).unsqueeze(-1)
-            return (self.clock_ids != wanted) & ~((wanted == FIRST_WAIT) & (self.first_wait > 0))
+            other_place = (self.clock_ids != wanted) & ~((wanted == FIRST_WAIT) & (self.first_wait > 0))
+            kits, kit = self.kits[: tk.V0], kit.unsqueeze(-1)
+            return other_place | ((kits > 0) & (kit > 0) & (kits != kit))
         stayed, holding = self._table("stayed", k)[before].unsqueeze(-1), self._table("holding", k)[before].unsqueeze(-1)
         held, stays = self._table("held", k), self._table("stays", k)
         bad = ((stays != stayed) & (stayed >= 0)) | ((held != holding) & (held >= 0))
@@ -93,9 +109,9 @@ class Grammar(nn.Module):
             bad = bad | (waiting.unsqueeze(-1) & (self.strikes > 0))
         return bad
 
-    def restrict(self, k: int, logits: Tensor, codes: Tensor, clock_before: Tensor) -> Tensor:
+    def restrict(self, k: int, logits: Tensor, codes: Tensor, memory: tuple[Tensor, Tensor]) -> Tensor:
         """logits [rows, columns, used ids of codebook k] with what may not follow at FORBIDDEN"""
-        return logits.masked_fill(self.forbidden(k, codes, clock_before), FORBIDDEN)
+        return logits.masked_fill(self.forbidden(k, codes, memory), FORBIDDEN)
 
     def _table(self, name: str, k: int) -> Tensor:
         return getattr(self, f"{name}{k}")
