@@ -31,7 +31,11 @@ await runProcess({
     });
     const store = openArtifactStore(config.ARTIFACT_URL);
 
-    const redis = new Redis(config.REDIS_URL, { ...failFastRedisOptions, connectionName: 'musicgen-api' });
+    const redis = new Redis(config.REDIS_URL, {
+      ...failFastRedisOptions,
+      connectionName: 'musicgen-api',
+      lazyConnect: true,
+    });
     releasers.add('Redis', () => redis.disconnect());
     logRedisConnection(redis, logger);
     const queue = createStreamsQueue({ redis, prefix: config.TASK_KEY_PREFIX });
@@ -43,7 +47,7 @@ await runProcess({
     const lifecycle = queue.createLifecycleReader();
     releasers.add('lifecycle reader', () => lifecycle.close());
 
-    let prepared = false;
+    let queueProblem: string | undefined = 'The queue is not set up yet.';
     const app = createApp({
       producer: queue.createProducer({ maxLength: config.QUEUE_MAX_LENGTH }),
       lifecycle,
@@ -59,9 +63,8 @@ await runProcess({
       closing,
       async notReadyBecause() {
         if (closing.aborted) return ['The service is shutting down.'];
-        const problem = await redisProblem(redis);
-        if (problem !== undefined) return [problem];
-        return prepared ? [] : ['The queue is not set up yet.'];
+        const problem = queueProblem ?? (await redisProblem(redis));
+        return problem === undefined ? [] : [problem];
       },
     });
 
@@ -75,20 +78,26 @@ await runProcess({
     const { port } = server.address() as AddressInfo;
     logger.info('listening', { url: `http://${config.API_HOST}:${port}`, port });
 
+    // A first command before the first connection would fail at once; that Redis is away is said by its listener.
+    await redis.connect().catch(() => {});
     await keepTrying({
       attempt: () => queue.prepare(),
-      onFailure: (error, pauseMs) =>
+      onFailure({ code, message }, pauseMs) {
+        queueProblem = message;
         logger.warn('the queue cannot be set up yet', {
-          reason: error.code,
-          detail: error.message,
+          reason: code,
+          detail: message,
           retry_in_ms: pauseMs,
-        }),
+        });
+      },
       signal: closing,
     });
     if (closing.aborted) return;
-    prepared = true;
+    queueProblem = undefined;
     logger.info('ready');
     const maintenance = queue.startMaintenance({
+      stallTimeoutMs: config.TASK_STALL_TIMEOUT * 1000,
+      reconcileIntervalMs: config.TASK_CLEANUP_INTERVAL * 1000,
       removeArtifacts: (taskId) => store.remove(taskKey(taskId)),
     });
     releasers.add('maintenance', () => maintenance.stop());

@@ -16,14 +16,20 @@ export interface Attempt {
   beat(): Heartbeat;
   /** The last checkpoint, to be handed back with the task. */
   checkpoint(): Buffer | undefined;
-  /** Milliseconds the piece still needs at the speed it has gone so far; 0 while that is unknown. */
+  /** Milliseconds the piece still needs at the speed of this attempt; 0 while that is unknown. */
   remainingMs(): number;
 }
 
+/** Heartbeats come with every bit of progress, but a checkpoint of a long piece weighs 100 kB. */
+const checkpointEveryMs = 10_000;
+
 export function createAttempt(claim: Claim): Attempt {
   const controller = new AbortController();
-  const startedAt = Date.now();
-  const known: { stage?: TaskStage; progress?: TaskProgress; checkpoint?: Buffer } = {};
+  const known: { stage?: TaskStage; progress?: TaskProgress } = {};
+  let checkpoint: Buffer | undefined;
+  let checkpointSentAt = Date.now();
+  /** The first report of this attempt: frames before it were made by another. */
+  let first: { frame: number; at: number } | undefined;
   let reason: StopReason | undefined;
   let news = false;
   return {
@@ -34,19 +40,26 @@ export function createAttempt(claim: Claim): Attempt {
       controller.abort();
     },
     stopReason: () => reason,
-    report(latest) {
-      Object.assign(known, latest);
+    report({ checkpoint: latest, ...rest }) {
+      Object.assign(known, rest);
+      checkpoint = latest ?? checkpoint;
+      if (rest.stage === 'generating' && rest.progress)
+        first ??= { frame: rest.progress.frame, at: Date.now() };
       news = true;
     },
     hasNews: () => news,
     beat() {
       news = false;
-      return { claim, ...known };
+      if (checkpoint === undefined || Date.now() - checkpointSentAt < checkpointEveryMs)
+        return { claim, ...known };
+      checkpointSentAt = Date.now();
+      return { claim, ...known, checkpoint };
     },
-    checkpoint: () => known.checkpoint,
+    checkpoint: () => checkpoint,
     remainingMs() {
       const { frame = 0, frames = 0 } = known.progress ?? {};
-      return frame > 0 ? ((Date.now() - startedAt) * (frames - frame)) / frame : 0;
+      if (first === undefined || frame <= first.frame) return 0;
+      return ((Date.now() - first.at) * (frames - frame)) / (frame - first.frame);
     },
   };
 }

@@ -1,5 +1,5 @@
 import { parsePriority, priorityNames } from '@musicgen/contract';
-import { integerSetting, loadConfig, logLevelSetting, portSetting, redisUrlSetting } from '@musicgen/service';
+import { integerSetting, loadConfig, portSetting, sharedSettings } from '@musicgen/service';
 import { z } from 'zod';
 
 const prioritiesSetting = z
@@ -18,18 +18,10 @@ const prioritiesSetting = z
 
 /** The worker's environment. */
 export const workerConfigSchema = z.object({
-  REDIS_URL: redisUrlSetting,
-  TASK_KEY_PREFIX: z.string().min(1).default('musicgen'),
-  TASK_STALL_TIMEOUT: integerSetting({ min: 10, max: 604_800, fallback: 3600 }),
-  TASK_CLEANUP_INTERVAL: integerSetting({ min: 1, max: 86_400, fallback: 300 }),
+  ...sharedSettings,
   QUEUE_AGEING_SECONDS: integerSetting({ min: 0, max: 604_800, fallback: 600 }).describe(
     'A queue whose oldest task has waited n times this long counts n priorities better, so that nothing starves; 0 turns it off.',
   ),
-  ARTIFACT_URL: z
-    .string()
-    .regex(/^file:/, 'must be a file: URL')
-    .default('file:.musicgen/artifacts'),
-  LOG_LEVEL: logLevelSetting,
   WORKER_PRIORITIES: prioritiesSetting.describe(
     'Which queues this worker serves; it takes the best waiting task.',
   ),

@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
-import { encodeWav, peakOf, toDecibels } from '@musicgen/audio';
+import { setTimeout as delay } from 'node:timers/promises';
+import { encodeWav, toDecibels } from '@musicgen/audio';
 import {
   type AcceptedRequest,
   acceptedRequestSchema,
@@ -43,13 +44,13 @@ export async function generatePiece(options: GeneratePieceOptions): Promise<Task
 
   onStage('encoding_audio');
   const encoding = startTimer();
-  const file = encodeWav(piece.samples, piece.sampleRate);
+  const { file, peak } = encodeWav(piece.samples, piece.sampleRate);
   const encodingSeconds = encoding();
 
   onStage('storing');
   const storing = startTimer();
   const sha256 = createHash('sha256').update(file).digest('hex');
-  await storeAudio(store, audioKey(claim.task.id, sha256), file);
+  await storeAudio({ store, key: audioKey(claim.task.id, sha256), file, signal });
 
   return {
     model: engine.model.name,
@@ -59,7 +60,7 @@ export async function generatePiece(options: GeneratePieceOptions): Promise<Task
     format: 'wav',
     bytes: file.length,
     sha256,
-    peak_dbfs: toDecibels(Math.min(1, peakOf(piece.samples))),
+    peak_dbfs: toDecibels(peak),
     sampling: {
       temperature: piece.settings.temperature,
       top_k: piece.settings.topK,
@@ -77,11 +78,26 @@ function requestOf({ task }: Claim): AcceptedRequest {
   throw new ServiceError('corrupt_record', 'The stored request cannot be read.', { cause: parsed.error });
 }
 
-async function storeAudio(store: ArtifactStore, key: string, file: Buffer): Promise<void> {
-  try {
-    await store.put(key, file);
-  } catch (error) {
-    throw new ServiceError('storage_failed', 'The audio could not be stored.', { cause: error });
+interface StoreOptions {
+  store: ArtifactStore;
+  key: string;
+  file: Buffer;
+  signal: AbortSignal;
+}
+
+/** Pauses between tries, so that a hiccup of the store does not cost a finished piece. */
+const storePausesMs = [200, 1_000, 4_000];
+
+async function storeAudio({ store, key, file, signal }: StoreOptions): Promise<void> {
+  for (const pauseMs of [...storePausesMs, undefined]) {
+    try {
+      return await store.put(key, file);
+    } catch (error) {
+      if (pauseMs === undefined || signal.aborted) {
+        throw new ServiceError('storage_failed', 'The audio could not be stored.', { cause: error });
+      }
+      await delay(pauseMs, undefined, { signal }).catch(() => {});
+    }
   }
 }
 

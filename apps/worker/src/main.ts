@@ -40,13 +40,15 @@ await runProcess({
     releasers.add('Redis', () => redis.disconnect());
     logRedisConnection(redis, logger);
 
+    let queueProblem: string | undefined = 'The queue is not set up yet.';
     let modelProblem: string | undefined = 'The model is being loaded.';
     const health = await startHealthServer({
       host: config.WORKER_HEALTH_HOST,
       port: config.WORKER_HEALTH_PORT,
       registry,
       async notReadyBecause() {
-        const problems = [modelProblem, await redisProblem(redis)];
+        if (closing.aborted) return ['The worker is shutting down.'];
+        const problems = [queueProblem ?? (await redisProblem(redis)), modelProblem];
         return problems.filter((problem) => problem !== undefined);
       },
     });
@@ -67,14 +69,17 @@ await runProcess({
     );
     await keepTrying({
       attempt: () => queue.prepare(),
-      onFailure: ({ code, message }, pauseMs) =>
+      onFailure({ code, message }, pauseMs) {
+        queueProblem = message;
         logger.warn('the queue cannot be set up yet', {
           reason: code,
           detail: message,
           retry_in_ms: pauseMs,
-        }),
+        });
+      },
       signal: closing,
     });
+    queueProblem = undefined;
 
     const engine = await keepTrying<Engine>({
       attempt: () => startEngine({ modelFolder: config.MODEL_PATH, threads: config.ENGINE_THREADS, logger }),
@@ -90,6 +95,10 @@ await runProcess({
     metrics.watchEngine(engine);
     engine.events.on('engine:exit', () => {
       modelProblem = 'The engine is being restarted.';
+    });
+    engine.events.on('engine:load-failed', ({ error }) => {
+      modelProblem = error.message;
+      logger.error('model not loaded', { reason: error.code, detail: error.message });
     });
     engine.events.on('engine:ready', () => {
       modelProblem = undefined;

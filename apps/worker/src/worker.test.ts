@@ -32,18 +32,27 @@ const piece: Piece = {
 };
 
 /** An engine that does what a test wants it to: a real one fails too seldom. */
-function createFakeEngine(generate: Generate): Engine {
+function createFakeEngine(generate: Generate, state: Engine['state'] = 'ready') {
   return {
     model: { name: 'fake' },
-    state: 'ready',
+    state,
     events: new EventEmitter(),
     generate: (_request, options = {}) => generate(options),
     close: async () => {},
-  } as Partial<Engine> as Engine;
+  } as Partial<Engine> as { -readonly [Key in keyof Engine]: Engine[Key] };
 }
 
 /** The real worker on a real queue and store. */
-async function setup({ generate, graceMs = 0 }: { generate: Generate; graceMs?: number }) {
+async function setup({
+  generate,
+  graceMs = 0,
+  engineState,
+}: {
+  generate: Generate;
+  graceMs?: number;
+  engineState?: Engine['state'];
+}) {
+  const engine = createFakeEngine(generate, engineState);
   const redis = new Redis(server.url, patientRedisOptions);
   const queue = createStreamsQueue({ redis, prefix: `test-${randomUUID()}` });
   await queue.prepare();
@@ -55,7 +64,7 @@ async function setup({ generate, graceMs = 0 }: { generate: Generate; graceMs?: 
   const registry = createRegistry({ role: 'worker', version: '0' });
   const worker = startWorker({
     consumer,
-    engine: createFakeEngine(generate),
+    engine,
     store,
     metrics: createWorkerMetrics(registry, 1),
     logger: createLogger({ service: 'worker', level: 'silent' }),
@@ -63,6 +72,7 @@ async function setup({ generate, graceMs = 0 }: { generate: Generate; graceMs?: 
     graceMs,
   });
   return {
+    engine,
     producer,
     consumer,
     store,
@@ -130,7 +140,17 @@ test('a crash of the engine is retried, noise instead of numbers is not', async 
   });
 });
 
-test('a store that is away fails the attempt with its reason', async () => {
+test('a hiccup of the store costs nothing', async () => {
+  await using context = await setup({ generate: async () => piece });
+  const { put } = context.store;
+  context.store.put = async () => {
+    context.store.put = put;
+    throw new Error('stale file handle');
+  };
+  expect(await context.untilEvent('completed')).toMatchObject({ attempt: 1 });
+});
+
+test('a store that stays away fails the attempt with its reason', async () => {
   await using context = await setup({ generate: async () => piece });
   context.store.put = async () => {
     throw new Error('no space left on device');
@@ -145,6 +165,16 @@ test('a stored request that cannot be read fails for good', async () => {
   });
 });
 
+test('while the engine cannot work nothing is claimed', async () => {
+  await using context = await setup({ generate: async () => piece, engineState: 'restarting' });
+  const created = await context.untilEvent('created');
+  expect(created).toMatchObject({ status: 'pending', attempt: 0 });
+  context.engine.state = 'ready';
+  context.engine.events.emit('engine:ready');
+  expect(await context.untilEvent('completed')).toMatchObject({ attempt: 1 });
+  expect(await context.producer.get(created.id)).toMatchObject({ status: 'completed' });
+});
+
 test('a cancelled task stops while it runs', async () => {
   await using context = await setup({ generate: untilAborted });
   const { id } = await context.untilEvent('claimed');
@@ -155,7 +185,11 @@ test('a cancelled task stops while it runs', async () => {
 
 test('draining hands back what does not fit into the grace, with its checkpoint and free of charge', async () => {
   const generate: Generate = (options) => {
-    options.onProgress?.({ stage: 'generating', frame: 1, frames: 1000, checkpoint: Buffer.from('codes') });
+    const report = (frame: number) =>
+      options.onProgress?.({ stage: 'generating', frame, frames: 1000, checkpoint: Buffer.from('codes') });
+    report(1);
+    // At this speed the rest takes longer than the grace.
+    setTimeout(() => report(2), 100);
     return untilAborted(options);
   };
   await using context = await setup({ generate, graceMs: 60_000 });

@@ -1,3 +1,4 @@
+import { once } from 'node:events';
 import { setTimeout as delay } from 'node:timers/promises';
 import { isRetryable, type ServiceError, toServiceError } from '@musicgen/contract';
 import type { Engine } from '@musicgen/engine';
@@ -43,7 +44,7 @@ const afterErrorMs = 1_000;
  *                        └─► nothing            a heartbeat answered `lost`: another attempt owns the task
  */
 export function startWorker(options: WorkerOptions): Worker {
-  const { consumer, metrics, logger } = options;
+  const { consumer, engine, metrics, logger } = options;
   const attempts = new Map<Attempt, Promise<void>>();
   const stopping = new AbortController();
 
@@ -64,6 +65,8 @@ export function startWorker(options: WorkerOptions): Worker {
 
   async function takeNext(signal: AbortSignal): Promise<void> {
     if (attempts.size >= options.slots) return void (await Promise.race(attempts.values()));
+    // What it would claim now could only fail.
+    if (engine.state !== 'ready') return untilReady(engine, signal);
     const claim = await consumer.claim();
     if (claim) begin(claim);
     else await consumer.waitForTask(idleMs, signal);
@@ -92,6 +95,10 @@ export function startWorker(options: WorkerOptions): Worker {
       await heart.stop();
     },
   };
+}
+
+async function untilReady(engine: Engine, signal: AbortSignal): Promise<void> {
+  await once(engine.events, 'engine:ready', { signal }).catch(() => {});
 }
 
 type Attempts = Map<Attempt, Promise<void>>;

@@ -1,2 +1,2 @@
-export { peakOf, toDecibels } from './level.ts';
-export { encodeWav } from './wav.ts';
+export { toDecibels } from './level.ts';
+export { encodeWav, type WavFile } from './wav.ts';

@@ -2,7 +2,10 @@
 export function peakOf(channels: Float32Array[]): number {
   let peak = 0;
   for (const channel of channels) {
-    for (const sample of channel) peak = Math.max(peak, Math.abs(sample));
+    for (let index = 0; index < channel.length; index++) {
+      const level = Math.abs(channel[index] as number);
+      if (level > peak) peak = level;
+    }
   }
   return peak;
 }

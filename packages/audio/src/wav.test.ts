@@ -2,7 +2,7 @@ import { toDecibels } from './level.ts';
 import { encodeWav } from './wav.ts';
 
 test('a stereo file has the header that players expect and interleaved samples', () => {
-  const file = encodeWav([Float32Array.of(0, 1), Float32Array.of(-1, 0.5)], 32_000);
+  const { file } = encodeWav([Float32Array.of(0, 1), Float32Array.of(-1, 0.5)], 32_000);
   expect(file.toString('latin1', 0, 4)).toBe('RIFF');
   expect(file.readUInt32LE(4)).toBe(file.length - 8);
   expect(file.toString('latin1', 8, 16)).toBe('WAVEfmt ');
@@ -13,7 +13,8 @@ test('a stereo file has the header that players expect and interleaved samples',
 });
 
 test('a piece above full scale is made quieter as a whole instead of clipping', () => {
-  const file = encodeWav([Float32Array.of(2, 1, -2)], 32_000);
+  const { file, peak } = encodeWav([Float32Array.of(2, 1, -2)], 32_000);
+  expect(peak).toBe(1);
   expect([44, 46, 48].map((offset) => file.readInt16LE(offset))).toEqual([32_767, 16_384, -32_767]);
 });
 

@@ -5,14 +5,21 @@ const bytesPerSample = 2;
 const pcm = 1;
 const fullScale = 32_767;
 
+export interface WavFile {
+  file: Buffer;
+  /** The largest absolute sample in the file; 1 is full scale. */
+  peak: number;
+}
+
 /**
  * Encodes samples as a 16-bit PCM WAV file (RIFF, 44-byte header).
  *
  * A codec's output may exceed full scale; such a piece is made quieter as a whole, so that nothing clips.
  * @param channels one array a channel, equally long, nominally in [-1, 1]: `[channels][samples]`.
  * @param sampleRate samples a second of each channel.
+ * @throws RangeError when the channels differ in length.
  */
-export function encodeWav(channels: Float32Array[], sampleRate: number): Buffer {
+export function encodeWav(channels: Float32Array[], sampleRate: number): WavFile {
   const samples = channels[0]?.length ?? 0;
   if (channels.some((channel) => channel.length !== samples))
     throw new RangeError('The channels differ in length.');
@@ -20,14 +27,16 @@ export function encodeWav(channels: Float32Array[], sampleRate: number): Buffer 
   const file = Buffer.alloc(headerBytes + dataBytes);
   writeHeader(file, { channelCount: channels.length, sampleRate, dataBytes });
 
-  const scale = fullScale / Math.max(1, peakOf(channels));
-  let offset = headerBytes;
-  for (let index = 0; index < samples; index++) {
-    for (const channel of channels) {
-      offset = file.writeInt16LE(Math.round((channel[index] ?? 0) * scale), offset);
+  const peak = peakOf(channels);
+  const scale = fullScale / Math.max(1, peak);
+  // WAV is little-endian, and so is every processor that ONNX Runtime has binaries for.
+  const interleaved = new Int16Array(file.buffer, file.byteOffset + headerBytes, samples * channels.length);
+  for (const [offset, channel] of channels.entries()) {
+    for (let index = 0; index < samples; index++) {
+      interleaved[index * channels.length + offset] = Math.round((channel[index] as number) * scale);
     }
   }
-  return file;
+  return { file, peak: Math.min(1, peak) };
 }
 
 function writeHeader(

@@ -1,6 +1,6 @@
 import { EventEmitter } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { ServiceError } from '@musicgen/contract';
+import { ServiceError, toServiceError } from '@musicgen/contract';
 import { cancelled } from './cancellation.ts';
 import {
   crashed,
@@ -35,6 +35,8 @@ export interface EngineEvents {
   'engine:restarting': [{ attempt: number; delayMs: number }];
   /** A restarted child has loaded the model. */
   'engine:ready': [];
+  /** A restarted child could not load the model; the next one tries again. */
+  'engine:load-failed': [{ error: ServiceError }];
 }
 
 /** A child process with a model in it; survives the child's death. */
@@ -199,8 +201,13 @@ class ChildEngine implements Engine {
     await sleep(delayMs, undefined, { signal: this.#closing.signal }).catch(() => {
       throw new ServiceError('draining', 'The engine was closed');
     });
-    await this.start();
-    this.events.emit('engine:ready');
+    try {
+      await this.start();
+      this.events.emit('engine:ready');
+    } catch (error) {
+      this.events.emit('engine:load-failed', { error: toServiceError(error) });
+      throw error;
+    }
   }
 }
 

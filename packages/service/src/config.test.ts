@@ -1,10 +1,10 @@
 import { z } from 'zod';
-import { ConfigError, integerSetting, loadConfig, redisUrlSetting } from './config.ts';
+import { ConfigError, integerSetting, loadConfig, sharedSettings } from './config.ts';
 import { renderEnvExample, renderSettingsTable } from './env-example.ts';
 
 const schema = z.object({
   API_PORT: integerSetting({ min: 0, max: 65_535, fallback: 8000 }).describe('Where the API listens.'),
-  REDIS_URL: redisUrlSetting.describe('Where Redis is.'),
+  REDIS_URL: sharedSettings.REDIS_URL.describe('Where Redis is.'),
 });
 
 test('absent and empty variables take their defaults', () => {
@@ -25,6 +25,19 @@ test('every wrong variable is reported at once, without repeating its value', ()
       'REDIS_URL: must be a redis:// or rediss:// URL',
     ]);
   }
+});
+
+test.each([
+  ['ARTIFACT_URL', 'file:///var/lib/musicgen', true],
+  ['ARTIFACT_URL', 'file:relative/folder', true],
+  ['ARTIFACT_URL', 'file://data/audio', false],
+  ['ARTIFACT_URL', 's3://bucket', false],
+  ['TASK_KEY_PREFIX', '{musicgen}', true],
+  ['TASK_KEY_PREFIX', "a'b", false],
+])('%s may be %s: %s', (name, value, allowed) => {
+  const load = () => loadConfig(z.object(sharedSettings), { [name]: value });
+  if (allowed) expect(load()).toMatchObject({ [name]: value });
+  else expect(load).toThrow(name);
 });
 
 test('the example file and the table carry every variable once, with description and default', () => {

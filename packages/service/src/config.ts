@@ -45,10 +45,30 @@ export function portSetting(fallback: number) {
   return integerSetting({ min: 0, max: 65_535, fallback });
 }
 
-/** `debug` shows prompts too; every other level keeps them out of the logs. */
-export const logLevelSetting = z.enum(['error', 'warn', 'info', 'debug']).default('info');
-
-/** Where a process finds Redis; a password or `rediss://` may be part of it. */
-export const redisUrlSetting = z
-  .url({ protocol: /^rediss?$/, error: 'must be a redis:// or rediss:// URL' })
-  .default('redis://127.0.0.1:6379');
+/** What API and worker must agree on, defined once. */
+export const sharedSettings = {
+  REDIS_URL: z
+    .url({ protocol: /^rediss?$/, error: 'must be a redis:// or rediss:// URL' })
+    .default('redis://127.0.0.1:6379')
+    .describe('Redis 7.0 or newer, or Valkey: redis:// or rediss://, with password and database if needed.'),
+  TASK_KEY_PREFIX: z
+    .string()
+    .regex(/^[\w.:{}-]{1,64}$/, 'must be 1 to 64 letters, digits, _ . : { } or -')
+    .default('musicgen')
+    .describe('Before every Redis key; `{musicgen}` on Redis Cluster.'),
+  TASK_STALL_TIMEOUT: integerSetting({ min: 10, max: 604_800, fallback: 3600 }).describe(
+    'Seconds after which a running attempt counts as stalled although its worker lives.',
+  ),
+  TASK_CLEANUP_INTERVAL: integerSetting({ min: 1, max: 86_400, fallback: 300 }).describe(
+    'Seconds between two reconciliations of records, streams and indexes.',
+  ),
+  ARTIFACT_URL: z
+    .string()
+    .regex(/^file:(\/\/\/|(?!\/\/))./, 'must be file:///an/absolute/folder or file:a/relative/one')
+    .default('file:.musicgen/artifacts')
+    .describe('Where finished audio is kept; API and workers must see the same place.'),
+  LOG_LEVEL: z
+    .enum(['error', 'warn', 'info', 'debug'])
+    .default('info')
+    .describe('error, warn, info or debug; only debug shows prompts.'),
+};

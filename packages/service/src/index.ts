@@ -2,9 +2,8 @@ export {
   ConfigError,
   integerSetting,
   loadConfig,
-  logLevelSetting,
   portSetting,
-  redisUrlSetting,
+  sharedSettings,
 } from './config.ts';
 export { type ConfigSection, renderEnvExample, renderSettingsTable } from './env-example.ts';
 export { type HealthOptions, healthRouter, startHealthServer } from './health.ts';

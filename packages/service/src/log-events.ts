@@ -11,6 +11,8 @@ export function logEvents<Events extends Record<keyof Events, [object] | []>>(
   logger: Logger,
 ): void {
   for (const [name, level] of Object.entries(levels) as [string, string][]) {
-    (emitter as EventEmitter).on(name, (fields: object = {}) => logger.log(level, name, fields));
+    (emitter as EventEmitter).on(name, ({ taskId, ...fields }: { taskId?: string } = {}) => {
+      logger.log(level, name, { ...(taskId !== undefined && { task_id: taskId }), ...fields });
+    });
   }
 }

@@ -12,4 +12,7 @@ test('what was opened last is closed first, and a failure stops nothing', async 
   await releasers.releaseAll();
   expect(closed).toEqual(['server', 'redis']);
   expect(logged).toEqual(['closing queue failed']);
+
+  releasers.add('late', () => closed.push('late'));
+  expect(closed.at(-1)).toBe('late');
 });

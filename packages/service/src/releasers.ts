@@ -1,25 +1,36 @@
 /** What a process opened, to be closed in reverse. */
 export interface Releasers {
-  /** Remembers how to undo what was just opened. */
+  /** Remembers how to undo what was just opened; once everything is released, undoes it at once. */
   add(what: string, release: () => unknown): void;
   /** Undoes everything, last opened first, and goes on past failures, which it logs. */
   releaseAll(): Promise<void>;
 }
 
+interface Opened {
+  what: string;
+  release: () => unknown;
+}
+
 export function createReleasers(logger: { error(message: string, meta: object): unknown }): Releasers {
-  const opened: { what: string; release: () => unknown }[] = [];
+  const opened: Opened[] = [];
+  let released = false;
+
+  async function undo({ what, release }: Opened): Promise<void> {
+    try {
+      await release();
+    } catch (error) {
+      logger.error(`closing ${what} failed`, { error });
+    }
+  }
+
   return {
     add(what, release) {
-      opened.push({ what, release });
+      if (released) void undo({ what, release });
+      else opened.push({ what, release });
     },
     async releaseAll() {
-      for (let last = opened.pop(); last !== undefined; last = opened.pop()) {
-        try {
-          await last.release();
-        } catch (error) {
-          logger.error(`closing ${last.what} failed`, { error });
-        }
-      }
+      released = true;
+      for (let last = opened.pop(); last !== undefined; last = opened.pop()) await undo(last);
     },
   };
 }

@@ -32,13 +32,15 @@ export async function runProcess<Config>(options: ProcessOptions<Config>): Promi
   const logger = options.createLogger(config);
   const releasers = createReleasers(logger);
   const closing = new AbortController();
-  closeWithGrace({ delay: options.closeWithinMs(config), logger }, async ({ err, signal }) => {
+  const handle = closeWithGrace({ delay: options.closeWithinMs(config), logger }, async ({ err, signal }) => {
     if (err) logger.error('closing after an unexpected error', { error: err });
     else logger.info('closing', { signal });
     closing.abort();
     await releasers.releaseAll();
     logger.info('closed');
   });
+  // Whoever started us over an IPC channel is gone: nobody is left to send the signal.
+  if (process.connected) process.once('disconnect', () => handle.close());
   await options.open({ config, logger, releasers, closing: closing.signal });
 }
 

@@ -10,7 +10,7 @@ export function createDiskStore(folder: string): ArtifactStore {
   return {
     async put(key, content) {
       const path = pathOf(key);
-      await mkdir(dirname(path), { recursive: true });
+      await makeFolder(dirname(path));
       await writeWhole(path, content);
     },
     async open(key) {
@@ -22,6 +22,13 @@ export function createDiskStore(folder: string): ArtifactStore {
       await rm(pathOf(key), { recursive: true, force: true });
     },
   };
+}
+
+/** Makes a folder and what is missing above it; a new folder's name is kept by the folder it lies in. */
+async function makeFolder(path: string): Promise<void> {
+  const topmost = await mkdir(path, { recursive: true });
+  if (topmost === undefined) return;
+  for (let made = path; made.length >= topmost.length; made = dirname(made)) await syncFolder(dirname(made));
 }
 
 /**
