@@ -20,6 +20,7 @@ import { failScript } from './scripts/fail.lua.ts';
 import { handBackScript } from './scripts/hand-back.lua.ts';
 import { removeConsumerScript } from './scripts/remove-consumer.lua.ts';
 import { returnOrphansScript } from './scripts/return-orphans.lua.ts';
+import { wakeScript } from './scripts/wake.lua.ts';
 
 /** The longest block on the bells; bounds what a lost wake-up costs. */
 const maxBlockMs = 5_000;
@@ -93,10 +94,20 @@ export function createConsumer(context: QueueContext, options: ConsumerOptions):
     await run(buryScript, [id, token, failureToText({ code: error.code, detail: error.message })]);
   }
 
-  /** Only tidiness: what is left of a worker that could not do it, the janitor removes. */
+  /**
+   * Only tidiness: what is left of a worker that could not do it, the janitor removes. It knows workers by the
+   * registry, so that comes last.
+   */
   async function leaveFleet(): Promise<void> {
+    for (const priority of priorities) {
+      if ((await run(removeConsumerScript, [priority, workerId])) === 0) return;
+    }
     await presence.leave();
-    for (const priority of priorities) await run(removeConsumerScript, [priority, workerId]);
+  }
+
+  /** A worker that stops may just have been woken for a task, or its connection may be; another must take that. */
+  async function passWakeUpOn(): Promise<void> {
+    await withinDeadline(closeTimeoutMs, run(wakeScript, priorities)).catch(() => {});
   }
 
   return {
@@ -116,6 +127,7 @@ export function createConsumer(context: QueueContext, options: ConsumerOptions):
       } finally {
         signal.removeEventListener('abort', bells.interrupt);
       }
+      if (signal.aborted) await passWakeUpOn();
     },
 
     heartbeat(beats) {

@@ -30,6 +30,18 @@ test('a worker that closes leaves the registry', async () => {
   expect(await redis.exists(keys.worker('worker-1'), keys.workers)).toBe(0);
 });
 
+test('a worker that closes without having tidied up stays in the registry, where the janitor finds it', async () => {
+  const { queue, createConsumer, enqueue, redis, keys } = await setup();
+  const consumer = createConsumer({ workerId: 'hasty' });
+  await consumer.describe({ slots: 1 });
+  await enqueue();
+  await claimOne(consumer);
+  await consumer.close();
+  await queue.createRecoverer({ leaseMs: 0 }).recover();
+  await redis.zadd(keys.workers, 'XX', 1, 'hasty');
+  expect(await queue.createJanitor().removeWorkers()).toBe(1);
+});
+
 test('a worker that is gone is taken off the groups, but not before its tasks are recovered', async () => {
   const { queue, enqueue, createConsumer, redis, keys } = await setup();
   const consumer = createConsumer({ workerId: 'lost' });

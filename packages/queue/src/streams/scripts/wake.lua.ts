@@ -1,0 +1,16 @@
+import { moves } from './moves.lua.ts';
+import type { Script } from './script.ts';
+
+/**
+ * Wakes one worker for each of these queues in which tasks wait.
+ *
+ * ARGV   priorities
+ */
+export const wakeScript: Script = {
+  name: 'wake',
+  lua: `${moves}
+for _, priority in ipairs(ARGV) do
+  if redis.call('ZCARD', waiting_key(priority)) > 0 then ring(priority) end
+end
+`,
+};
