@@ -1,7 +1,7 @@
 import { startEngine } from '@musicgen/engine';
 import type { Layout } from './layout.ts';
 import { type Reading, readCodes } from './layout.ts';
-import { type AudioFacts, audioFacts, audioTempo } from './score-audio.ts';
+import { type AudioFacts, audioFacts, audioPitchClasses, audioTempo } from './score-audio.ts';
 import { type CodeFacts, codeFacts } from './score-codes.ts';
 
 export interface ClipRequest {
@@ -17,6 +17,8 @@ export interface Clip extends ClipRequest {
   facts: CodeFacts;
   audio: AudioFacts;
   audioBpm: number;
+  /** Weight of each pitch class in the audio. */
+  audioPitchClasses: number[];
   generationSeconds: number;
 }
 
@@ -52,6 +54,7 @@ export async function makeClips(
           facts: codeFacts(reading, options.layout),
           audio: audioFacts(samples, piece.sampleRate),
           audioBpm: audioTempo(samples, piece.sampleRate),
+          audioPitchClasses: audioPitchClasses(samples, piece.sampleRate),
           generationSeconds,
         };
       }

@@ -1,3 +1,5 @@
+import { hann, transform } from './fourier.ts';
+
 /** What is measured on the samples themselves. */
 export interface AudioFacts {
   isFinite: boolean;
@@ -114,10 +116,7 @@ function bandEnergies(samples: Float32Array, sampleRate: number): Float64Array[]
     const hertz = (bin * sampleRate) / fftSize;
     return edges.findIndex((edge, index) => hertz >= edge && hertz < (edges[index + 1] ?? 0));
   });
-  const window = Float64Array.from(
-    { length: fftSize },
-    (_, index) => 0.5 - 0.5 * Math.cos((2 * Math.PI * index) / fftSize),
-  );
+  const window = hann(fftSize);
   const rows: Float64Array[] = [];
   for (let start = 0; start + fftSize <= samples.length; start += hop) {
     const real = window.map((weight, index) => weight * (samples[start + index] as number));
@@ -133,42 +132,38 @@ function bandEnergies(samples: Float32Array, sampleRate: number): Float64Array[]
   return rows;
 }
 
-/** Radix-2 Fourier transform in place (Cooley and Tukey). */
-function transform(real: Float64Array, imaginary: Float64Array): void {
-  const size = real.length;
-  for (let index = 1, reversed = 0; index < size; index++) {
-    let bit = size >> 1;
-    for (; reversed & bit; bit >>= 1) reversed ^= bit;
-    reversed ^= bit;
-    if (index < reversed) {
-      swap(real, index, reversed);
-      swap(imaginary, index, reversed);
+const toneSize = 8192;
+/** Above the kick drums' sweep, below the densest overtones. */
+const toneHertz = { from: 130, to: 1000 };
+
+/**
+ * Weight of each pitch class (0 = C) in the spectral peaks of the audio, summing to 1. Overtones count too, so even music
+ * wholly in a scale has a share outside it.
+ */
+export function audioPitchClasses(samples: Float32Array, sampleRate: number): number[] {
+  const weights = new Array<number>(12).fill(0);
+  const window = hann(toneSize);
+  const firstBin = Math.ceil((toneHertz.from * toneSize) / sampleRate);
+  const lastBin = Math.floor((toneHertz.to * toneSize) / sampleRate);
+  for (let start = 0; start + toneSize <= samples.length; start += toneSize / 2) {
+    const real = window.map((weight, index) => weight * (samples[start + index] as number));
+    const imaginary = new Float64Array(toneSize);
+    transform(real, imaginary);
+    const size = (bin: number) => Math.hypot(real[bin] as number, imaginary[bin] as number);
+    for (let bin = firstBin; bin <= lastBin; bin++) {
+      if (size(bin) <= size(bin - 1) || size(bin) < size(bin + 1)) continue;
+      const hertz = ((bin + peakOffset(size(bin - 1), size(bin), size(bin + 1))) * sampleRate) / toneSize;
+      const pitchClass = (((Math.round(12 * Math.log2(hertz / 440)) + 9) % 12) + 12) % 12;
+      weights[pitchClass] = (weights[pitchClass] as number) + size(bin);
     }
   }
-  for (let span = 2; span <= size; span <<= 1) combine(real, imaginary, span);
+  const total = weights.reduce((a, b) => a + b, 0);
+  return total === 0 ? weights : weights.map((weight) => weight / total);
 }
 
-function combine(real: Float64Array, imaginary: Float64Array, span: number): void {
-  const half = span >> 1;
-  for (let offset = 0; offset < half; offset++) {
-    const angle = (-2 * Math.PI * offset) / span;
-    const cosine = Math.cos(angle);
-    const sine = Math.sin(angle);
-    for (let start = offset; start < real.length; start += span) {
-      const a = real[start + half] as number;
-      const b = imaginary[start + half] as number;
-      const turnedReal = a * cosine - b * sine;
-      const turnedImaginary = a * sine + b * cosine;
-      real[start + half] = (real[start] as number) - turnedReal;
-      imaginary[start + half] = (imaginary[start] as number) - turnedImaginary;
-      real[start] = (real[start] as number) + turnedReal;
-      imaginary[start] = (imaginary[start] as number) + turnedImaginary;
-    }
-  }
-}
-
-function swap(values: Float64Array, a: number, b: number): void {
-  const kept = values[a] as number;
-  values[a] = values[b] as number;
-  values[b] = kept;
+/** Where between its neighbours a peak lies, in bins: the top of a parabola through the logarithms. */
+function peakOffset(before: number, peak: number, after: number): number {
+  const [a, b, c] = [Math.log(before + 1e-12), Math.log(peak + 1e-12), Math.log(after + 1e-12)];
+  const bend = a - 2 * b + c;
+  return bend === 0 ? 0 : (a - c) / (2 * bend);
 }
