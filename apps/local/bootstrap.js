@@ -1,6 +1,6 @@
 // Runs on a fresh clone, so it may use nothing but Node: installs the packages if they are missing, builds what is
 // stale, then does what it was asked for:
-//   node apps/local/bootstrap.js setup | start | demo [--keep] [prompt] | settings
+//   node apps/local/bootstrap.js setup [--with-redis] | start | demo [--keep] [prompt] | settings
 import { spawnSync } from 'node:child_process';
 import { existsSync, statSync } from 'node:fs';
 import { dirname, join } from 'node:path';
@@ -11,12 +11,13 @@ const [command = 'start', ...args] = process.argv.slice(2);
 
 requireNode([20, 19]);
 process.chdir(root);
+if (existsSync('.env')) process.loadEnvFile('.env');
 if (packagesAreStale()) {
   console.error('Installing the packages (once).');
   // npm says where its own program is; without npm around us, the one on the PATH does.
   const npm = process.env.npm_execpath;
-  if (npm) runOrExit(process.execPath, [npm, 'ci', '--no-audit', '--no-fund']);
-  else runOrExit('npm', ['ci', '--no-audit', '--no-fund']);
+  if (npm) runOrExit(process.execPath, [npm, 'ci', '--include=dev', '--no-audit', '--no-fund']);
+  else runOrExit('npm', ['ci', '--include=dev', '--no-audit', '--no-fund']);
 }
 // The whole tree, tests included, is only checked where someone is about to test it.
 const target = command === 'setup' ? '.' : join('apps', 'local');
@@ -38,10 +39,7 @@ function packagesAreStale() {
 }
 
 function runOrExit(program, programArgs) {
-  const { status, error } = spawnSync(program, programArgs, {
-    stdio: 'inherit',
-    shell: process.platform === 'win32',
-  });
+  const { status, error } = spawnSync(program, programArgs, { stdio: 'inherit' });
   if (error) console.error(`${program} could not be run: ${error.message}`);
   if (status !== 0) process.exit(status ?? 1);
 }

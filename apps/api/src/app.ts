@@ -32,7 +32,7 @@ export function createApp(options: AppOptions): Express {
   app.set('etag', false);
   app.use(requestId(options.logger), observeRequests(options.metrics), helmet());
   app.use(healthRouter(options));
-  app.use('/api/v1', taskRoutes(options), eventRoutes(options), audioRoutes(options));
+  app.use(taskRoutes(options), eventRoutes(options), audioRoutes(options));
   app.use(notFound, handleError);
   return app;
 }

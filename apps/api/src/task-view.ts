@@ -2,10 +2,13 @@ import {
   acceptedRequestSchema,
   isTerminal,
   problemOf,
+  ServiceError,
   type Task,
+  type TaskResult,
   taskResultSchema,
 } from '@musicgen/contract';
 import type { QueuePlace, TaskProducer, TaskRecord } from '@musicgen/queue';
+import type { z } from 'zod';
 
 /** A task as the API shows it now, or undefined when there is none. */
 export async function presentTask(id: string, producer: TaskProducer): Promise<Task | undefined> {
@@ -21,7 +24,7 @@ export async function present(record: TaskRecord, producer: TaskProducer): Promi
 /** A task's record as the API shows it; `place` is where it stands while it waits. */
 function toTask(record: TaskRecord, place?: QueuePlace): Task {
   const self = `/api/v1/tasks/${record.id}`;
-  const result = record.result && taskResultSchema.parse(record.result);
+  const result = record.result && storedResult(record);
   return {
     id: record.id,
     status: record.status,
@@ -30,7 +33,7 @@ function toTask(record: TaskRecord, place?: QueuePlace): Task {
     queue: place ?? null,
     eta: etaOf(record),
     priority: record.priority,
-    request: acceptedRequestSchema.parse(record.request),
+    request: stored(record, acceptedRequestSchema, record.request),
     attempt: record.attempt,
     max_attempts: record.maxAttempts,
     created_at: timestamp(record.createdAt),
@@ -46,9 +49,24 @@ function toTask(record: TaskRecord, place?: QueuePlace): Task {
   };
 }
 
-type Result = ReturnType<typeof taskResultSchema.parse>;
+/** A completed task's result. @throws ServiceError `corrupt_record`. */
+export function storedResult(record: TaskRecord): TaskResult {
+  return stored(record, taskResultSchema, record.result);
+}
 
-function resultView({ warnings: _warnings, timings: _timings, ...view }: Result) {
+/** What we stored ourselves and can read no more is our fault, not the caller's. */
+function stored<Schema extends z.ZodType>(
+  { id }: TaskRecord,
+  schema: Schema,
+  value: unknown,
+): z.output<Schema> {
+  const { data, error } = schema.safeParse(value);
+  if (error)
+    throw new ServiceError('corrupt_record', `The record of task ${id} cannot be read.`, { cause: error });
+  return data;
+}
+
+function resultView({ warnings: _warnings, timings: _timings, ...view }: TaskResult) {
   return view;
 }
 
@@ -75,7 +93,7 @@ function etaOf(record: TaskRecord): Task['eta'] {
   };
 }
 
-function timingsOf(record: TaskRecord, result: Result | undefined): Task['timings'] {
+function timingsOf(record: TaskRecord, result: TaskResult | undefined): Task['timings'] {
   const processing = secondsBetween(record.startedAt, record.finishedAt);
   return {
     queue: secondsBetween(record.createdAt, record.startedAt),

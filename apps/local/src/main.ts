@@ -1,12 +1,13 @@
 import { readFile, writeFile } from 'node:fs/promises';
 import { parseArgs } from 'node:util';
+import { findRedisServer, installRedisServer } from '@musicgen/redis-server';
 import { createReleasers, type Releasers } from '@musicgen/service';
+import { loadLocalConfig } from './config.ts';
 import { runDemo } from './demo.ts';
 import { renderExample, withSettingsTable } from './env-example.ts';
 import { startLocalService } from './local-service.ts';
 import { printLog } from './print-log.ts';
 
-const defaultPort = 8000;
 const operationsPage = 'docs/operations.md';
 const say = (line: string) => console.log(line);
 
@@ -23,7 +24,7 @@ export async function main(command: string, args: string[]): Promise<void> {
 async function run(command: string, args: string[]): Promise<void> {
   switch (command) {
     case 'setup':
-      return;
+      return setup(args);
     case 'start':
       return keepRunning(start);
     case 'demo':
@@ -35,6 +36,11 @@ async function run(command: string, args: string[]): Promise<void> {
   }
 }
 
+/** What the tests need beyond packages and build: `--with-redis`. */
+async function setup(args: string[]): Promise<void> {
+  if (args.includes('--with-redis') && (await findRedisServer()) === undefined) await installRedisServer(say);
+}
+
 /** Writes what is generated from the configuration schemas; a test fails when it drifts. */
 async function writeSettings(): Promise<void> {
   await writeFile('.env.example', renderExample());
@@ -42,31 +48,29 @@ async function writeSettings(): Promise<void> {
 }
 
 async function start(releasers: Releasers): Promise<void> {
-  const service = await startLocalService({
-    port: Number(process.env.API_PORT ?? defaultPort),
-    releasers,
-    say,
-  });
+  const service = await startLocalService({ config: loadLocalConfig(), releasers, say });
   service.api.log.on('line', printLog);
   const worker = await service.startWorker();
   worker.log.on('line', printLog);
-  say(
-    `\nTry      curl -X POST ${service.url}/api/v1/generate -H 'Content-Type: application/json' -d '{"prompt": "lofi piano"}'`,
-  );
+  const example = `-H 'Content-Type: application/json' -d '{"prompt": "lofi piano"}'`;
+  say(`\nTry      curl -X POST ${service.url}/api/v1/generate ${example}`);
   say('Stop     Ctrl-C\n');
-  await Promise.race([service.api.ended, worker.ended]);
+  const { how } = await Promise.race([service.api.ended, worker.ended]);
+  throw new Error(how);
 }
 
 async function demo(args: string[]): Promise<void> {
   const { keep, own } = parseDemoArgs(args);
-  const show = async (releasers: Releasers) => {
-    const service = await startLocalService({ port: Number(process.env.API_PORT ?? 0), releasers, say });
+  await keepRunning(async (releasers) => {
+    const config = loadLocalConfig();
+    // Any port will do, unless one was asked for or the service is to stay.
+    const port = process.env.API_PORT || keep ? config.API_PORT : 0;
+    const service = await startLocalService({ config: { ...config, API_PORT: port }, releasers, say });
     await runDemo({ service, own, say });
     if (!keep) return;
     say(`\nStill running at ${service.url}; Ctrl-C stops it.`);
-    await service.api.ended;
-  };
-  await keepRunning(show);
+    throw new Error((await service.api.ended).how);
+  });
 }
 
 /** `[--keep] [prompt] [--duration 12]`; a prompt of the user's own replaces the three. */
@@ -74,23 +78,37 @@ function parseDemoArgs(args: string[]) {
   const { values, positionals } = parseArgs({
     args,
     allowPositionals: true,
-    options: { keep: { type: 'boolean', default: false }, duration: { type: 'string', default: '10' } },
+    options: { keep: { type: 'boolean', default: false }, duration: { type: 'string' } },
   });
   const prompt = positionals.join(' ').trim();
-  const duration = Number(values.duration);
+  const duration = Number(values.duration ?? 10);
   if (!(duration >= 1)) throw new Error('--duration takes a number of seconds, 1 or more.');
+  if (prompt === '' && values.duration !== undefined) {
+    throw new Error('--duration goes with a prompt of your own: npm run demo -- "calm piano" --duration 12');
+  }
   return { keep: values.keep, own: prompt === '' ? undefined : { prompt, duration } };
 }
 
-/** Runs until the work is done or a signal comes, then closes what was opened, the last first. */
+/**
+ * Runs until the work is done or a signal comes, then closes what was opened, the last first. A second signal ends this
+ * process at once; what it started sees that and closes by itself.
+ */
 async function keepRunning(work: (releasers: Releasers) => Promise<void>): Promise<void> {
   const releasers = createReleasers({ error: (message) => console.error(message) });
   const interrupted = new Promise<void>((resolve) => {
-    for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.once(signal, () => resolve());
+    let signals = 0;
+    for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
+      process.on(signal, () => {
+        if (++signals > 1) process.exit(1);
+        resolve();
+      });
+    }
   });
   try {
     await Promise.race([work(releasers), interrupted]);
   } finally {
     await releasers.releaseAll();
   }
+  // Work that a signal overtook may still be waiting for something.
+  process.exit();
 }

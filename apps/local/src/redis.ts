@@ -40,6 +40,8 @@ export async function chooseRedis({ url, folder, say }: RedisChoice): Promise<Re
   }
   const server = await startRedisServer({ program, folder });
   await writeFile(portFile, String(server.port));
+  // Whatever ends this process, and however impatiently, the server that it started goes too.
+  process.once('exit', () => server.process.kill());
   return {
     url: server.url,
     origin: `private, ${program}`,
@@ -56,7 +58,7 @@ function urlOf(port: number): string {
   return `redis://127.0.0.1:${port}`;
 }
 
-/** Whether a Redis server answers a PING there. */
+/** Whether a Redis server answers a PING there, without a password. */
 function answers(port: number): Promise<boolean> {
   if (!(port > 0)) return Promise.resolve(false);
   return new Promise((resolve) => {
@@ -66,7 +68,7 @@ function answers(port: number): Promise<boolean> {
       resolve(answer);
     };
     socket.setTimeout(500, () => settle(false));
-    socket.once('data', (data) => settle(/^(\+PONG|-NOAUTH)/.test(String(data))));
+    socket.once('data', (data) => settle(String(data).startsWith('+PONG')));
     socket.once('error', () => settle(false));
   });
 }

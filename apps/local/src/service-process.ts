@@ -8,6 +8,7 @@ export interface LogLine {
   time: string;
   level: string;
   msg: string;
+  error?: { message: string };
   [field: string]: unknown;
 }
 
@@ -19,8 +20,8 @@ export interface ServiceProcess {
   untilLogged(message: string): Promise<LogLine>;
   /** SIGTERM, then waits for its end. */
   stop(): Promise<void>;
-  /** Resolves when it ends by itself or by `stop`. */
-  ended: Promise<{ code: number | null }>;
+  /** Resolves when it ends by itself or by `stop`, with a sentence that says how. */
+  ended: Promise<{ code: number | null; how: string }>;
 }
 
 export interface ServiceProcessOptions {
@@ -36,24 +37,34 @@ export function startServiceProcess({ name, entry, env, logFile }: ServiceProces
   // Its own process group: Ctrl-C reaches only us, and we stop what we started in the right order.
   const child = spawn(process.execPath, [entry], {
     env: { ...process.env, ...env },
-    stdio: ['ignore', 'pipe', 'pipe'],
+    // The IPC channel carries nothing; that it closes tells the process that we are gone.
+    stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
     detached: true,
   });
-  child.stdout.pipe(file, { end: false });
-  child.stderr.pipe(file, { end: false });
-  const lastWords: string[] = [];
-  createInterface({ input: child.stderr }).on('line', (line) => lastWords.push(line));
+  const { stdout, stderr } = child;
+  if (stdout === null || stderr === null) throw new Error(`The ${name} was started without pipes.`);
+  stdout.pipe(file, { end: false });
+  stderr.pipe(file, { end: false });
+  let lastWords = `see ${logFile}`;
+  const complaints: string[] = [];
+  createInterface({ input: stderr }).on('line', (line) => {
+    if (complaints.push(line) <= 20) lastWords = complaints.join('\n');
+  });
 
   const log: ServiceProcess['log'] = new EventEmitter();
   log.setMaxListeners(0);
   const firstOfMessage = new Map<string, LogLine>();
-  createInterface({ input: child.stdout }).on('line', (text) => {
+  createInterface({ input: stdout }).on('line', (text) => {
     const line = parseLine(text);
     if (line === undefined) return;
     if (!firstOfMessage.has(line.msg)) firstOfMessage.set(line.msg, line);
+    if (line.level === 'error') lastWords = line.error?.message ?? line.msg;
     log.emit('line', line);
   });
-  const ended = once(child, 'close').then(([code]) => ({ code: code as number | null }));
+  const ended = once(child, 'close').then(([code, signal]: (number | string | null)[]) => ({
+    code: typeof code === 'number' ? code : null,
+    how: `The ${name} ended (${signal ?? `exit code ${code}`}): ${lastWords}`,
+  }));
 
   return {
     log,
@@ -65,11 +76,7 @@ export function startServiceProcess({ name, entry, env, logFile }: ServiceProces
         log.on('line', (line) => {
           if (line.msg === message) resolve(line);
         });
-        void ended.then(({ code }) => {
-          reject(
-            new Error(`The ${name} ended (exit code ${code}): ${lastWords.join('\n') || `see ${logFile}`}`),
-          );
-        });
+        void ended.then(({ how }) => reject(new Error(how)));
       });
     },
     async stop() {

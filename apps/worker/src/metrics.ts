@@ -1,6 +1,7 @@
 import {
   type ErrorCode,
-  errorCodes,
+  isRetryable,
+  isTerminal,
   type Priority,
   priorityNames,
   type TaskResult,
@@ -18,11 +19,24 @@ export interface WorkerMetrics {
   taskCompleted(task: { result: TaskResult; seconds: number }): void;
   attemptFailed(reason: ErrorCode): void;
   taskRetried(reason: ErrorCode): void;
-  taskReturned(reason: 'worker_shutdown' | 'lost'): void;
+  taskReturned(reason: RequeueReason): void;
   slotsBusy(count: number): void;
   draining(): void;
   watchEngine(engine: Engine): void;
 }
+
+/** Why an attempt may fail on a worker. */
+const failureReasons: ErrorCode[] = [
+  'model_load_failed',
+  'generation_failed',
+  'engine_crashed',
+  'storage_failed',
+  'corrupt_record',
+  'internal',
+];
+
+const requeueReasons = ['worker_shutdown', 'lost'] as const;
+type RequeueReason = (typeof requeueReasons)[number];
 
 const queueWaitBuckets = [0.1, 0.5, 1, 5, 15, 30, 60, 120, 300, 600, 1800, 3600];
 const processingBuckets = [1, 2.5, 5, 10, 15, 20, 30, 45, 60, 90, 120, 180, 300, 600, 1200];
@@ -89,12 +103,14 @@ export function createWorkerMetrics(registry: Registry, slots: number): WorkerMe
   const engineUp = gauge('musicgen_worker_engine_up', '1 while the engine can work.');
 
   for (const priority of priorityNames) {
-    for (const status of taskStatuses) finished.inc({ priority, status }, 0);
+    for (const status of taskStatuses.filter(isTerminal)) finished.inc({ priority, status }, 0);
   }
-  for (const reason of Object.keys(errorCodes)) {
+  for (const reason of failureReasons) {
     failures.inc({ reason }, 0);
-    retries.inc({ reason }, 0);
+    if (isRetryable(reason)) retries.inc({ reason }, 0);
   }
+  for (const reason of requeueReasons) requeues.inc({ reason }, 0);
+  bytes.inc({ format: 'wav' }, 0);
 
   return {
     taskClaimed({ priority, attempt, createdAt, startedAt }) {

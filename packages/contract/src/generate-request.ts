@@ -63,10 +63,15 @@ export function generateRequestSchema(limits: RequestLimits) {
 
 export type GenerateRequest = z.infer<ReturnType<typeof generateRequestSchema>>;
 
-/** A request as it is stored with the task: complete but for what the model decides. */
-export const acceptedRequestSchema = generateRequestSchema({
+const storedFields = generateRequestSchema({
   maxDurationSeconds: Number.MAX_SAFE_INTEGER,
   defaultTtlSeconds: 86_400,
-}).required({ seed: true });
+});
+
+/**
+ * A request as it is stored with the task: complete but for what the model decides. Fields that are unknown here are
+ * left out, as during a rolling deploy a newer process may have stored them.
+ */
+export const acceptedRequestSchema = z.object(storedFields.shape).required({ seed: true });
 
 export type AcceptedRequest = z.infer<typeof acceptedRequestSchema>;

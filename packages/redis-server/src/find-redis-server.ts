@@ -1,20 +1,30 @@
-import { spawn } from 'node:child_process';
+import { execFile, spawn } from 'node:child_process';
 import { constants } from 'node:fs';
 import { access } from 'node:fs/promises';
 import { delimiter, join } from 'node:path';
+import { promisify } from 'node:util';
 
 /** Homebrew's folders are missing from the PATH of processes that no login shell started. */
 const usualFolders = ['/usr/bin', '/usr/local/bin', '/opt/homebrew/bin', '/usr/local/opt/redis/bin'];
 
 const serverNames = ['redis-server', 'valkey-server'];
 
-/** The path of an installed `redis-server` (or `valkey-server`), or undefined. */
+/** The oldest Redis whose streams the queue can use; Valkey began above it. */
+const oldestMajor = 7;
+
+/** The path of an installed `redis-server` (or `valkey-server`) that is new enough, or undefined. */
 export async function findRedisServer(): Promise<string | undefined> {
   for (const name of serverNames) {
     const path = await findProgram(name);
-    if (path !== undefined) return path;
+    if (path !== undefined && (await majorVersion(path)) >= oldestMajor) return path;
   }
   return undefined;
+}
+
+/** From `Redis server v=7.0.15 sha=…`; 0 for a program that does not say so. */
+async function majorVersion(path: string): Promise<number> {
+  const { stdout } = await promisify(execFile)(path, ['--version']).catch(() => ({ stdout: '' }));
+  return Number(/\bv=(\d+)\./.exec(stdout)?.[1] ?? 0);
 }
 
 /** Commands that install Redis where that needs no password, each with the program that must be there to try it. */
@@ -41,13 +51,17 @@ const installers = [
 export async function installRedisServer(say: (line: string) => void): Promise<string> {
   for (const { program, commands } of await openWays()) {
     say(`No redis-server here; installing it with ${program}.`);
-    for (const command of commands) await run(command);
+    try {
+      for (const command of commands) await run(command);
+    } catch (error) {
+      say(String(error));
+    }
     const path = await findRedisServer();
     if (path !== undefined) return path;
   }
   throw new Error(
-    'No redis-server was found and it cannot be installed without a password: install Redis 7 or newer ' +
-      '(https://redis.io/docs/install), or set REDIS_URL to a server that runs.',
+    'No redis-server 7 or newer was found, and none could be installed without a password: install it ' +
+      '(https://redis.io/docs/install), or set REDIS_URL to one that runs.',
   );
 }
 

@@ -1,12 +1,20 @@
-import { type ErrorCode, type FieldError, type Problem, problemOf, ServiceError } from '@musicgen/contract';
+import {
+  type ErrorCode,
+  errorCodes,
+  type FieldError,
+  type Problem,
+  problemOf,
+  ServiceError,
+} from '@musicgen/contract';
 import type { ErrorRequestHandler, RequestHandler, Response } from 'express';
-import { ZodError } from 'zod';
+import type { ZodError } from 'zod';
 
 /** A request whose fields are wrong; every one of them is named. */
-class InvalidRequest extends ServiceError {
+export class InvalidRequest extends ServiceError {
   readonly errors: FieldError[];
 
-  constructor(errors: FieldError[]) {
+  constructor({ issues }: ZodError) {
+    const errors = issues.flatMap(fieldErrorsOf);
     const named = errors.map(({ pointer, detail }) => `${pointer.slice(2) || 'the body'}: ${detail}`);
     super('invalid_request', `${named.join('; ')}.`);
     this.errors = errors;
@@ -30,12 +38,22 @@ export function methodNotAllowed(allowed: string): RequestHandler {
 }
 
 /** Turns whatever was thrown into an RFC 9457 problem; what nobody expected is logged and shown without details. */
-export const handleError: ErrorRequestHandler = (thrown, _req, res, next) => {
-  if (res.headersSent) return next(thrown);
+export const handleError: ErrorRequestHandler = (thrown, _req, res, _next) => {
   const error = asServiceError(thrown);
-  if (error.code === 'internal') res.locals.logger.error('request failed', { error: thrown });
-  sendProblem(res, error);
+  res.locals.reason = error.code;
+  logFailure(res, error);
+  // Half an answer cannot be taken back; ending the connection is how the client learns that it is not whole.
+  if (res.headersSent) res.destroy();
+  else sendProblem(res, error);
 };
+
+/** A refusal that a client can wait out is worth a line; what nobody expected, the whole story. */
+function logFailure(res: Response, error: ServiceError): void {
+  const { status } = errorCodes[error.code];
+  if (status === 503)
+    res.locals.logger.warn('request refused', { reason: error.code, detail: error.message });
+  if (status === 500) res.locals.logger.error('request failed', { reason: error.code, error });
+}
 
 function sendProblem(res: Response, error: ServiceError): void {
   const problem: Problem = {
@@ -50,14 +68,12 @@ function sendProblem(res: Response, error: ServiceError): void {
   if (problem.status === 503 && !res.hasHeader('Retry-After')) res.set('Retry-After', '5');
   const retryAfter = res.get('Retry-After');
   if (retryAfter !== undefined) problem.retry_after_seconds = Number(retryAfter);
-  res.locals.problem = error.code;
   res.status(problem.status).type('application/problem+json').json(problem);
 }
 
 /** Whatever a handler or Express threw, in the words of the closed list. */
 export function asServiceError(thrown: unknown): ServiceError {
   if (thrown instanceof ServiceError) return thrown;
-  if (thrown instanceof ZodError) return new InvalidRequest(thrown.issues.flatMap(fieldErrorsOf));
   return fromBodyParser(thrown) ?? new ServiceError('internal', 'unexpected', { cause: thrown });
 }
 
@@ -75,9 +91,13 @@ function fromBodyParser(thrown: unknown): ServiceError | undefined {
   if (typeof thrown !== 'object' || thrown === null) return undefined;
   const known = 'type' in thrown ? bodyParserCodes[String(thrown.type)] : undefined;
   if (known !== undefined) return new ServiceError(...known);
-  // Express itself refuses a path that is not valid percent-encoding with a plain 400.
-  const status = 'status' in thrown ? thrown.status : undefined;
-  if (status === 400) return new ServiceError('not_found', 'There is nothing at this path.');
+  // Express refuses a path whose percent-encoding is broken with a URIError.
+  if ('name' in thrown && thrown.name === 'URIError') {
+    return new ServiceError('not_found', 'There is nothing at this path.');
+  }
+  if ('status' in thrown && thrown.status === 400) {
+    return new ServiceError('malformed_json', 'The body cannot be read.', { cause: thrown });
+  }
   return undefined;
 }
 
@@ -93,7 +113,8 @@ function fieldErrorsOf(issue: Issue): FieldError[] {
   return [{ pointer: pointerTo(issue.path), detail: issue.message }];
 }
 
-/** A JSON pointer as a URI fragment (RFC 6901): `#/metadata/mood`. */
+/** A JSON pointer as a URI fragment (RFC 6901): `#/metadata/mood`; `#` is the whole body. */
 function pointerTo(path: PropertyKey[]): string {
-  return `#/${path.map((part) => String(part).replaceAll('~', '~0').replaceAll('/', '~1')).join('/')}`;
+  const parts = path.map((part) => String(part).replaceAll('~', '~0').replaceAll('/', '~1'));
+  return `#${parts.map((part) => `/${encodeURIComponent(part)}`).join('')}`;
 }

@@ -1,7 +1,7 @@
 import type { Request, RequestHandler } from 'express';
 import type { ApiMetrics } from '../metrics.ts';
 
-/** One log line and one observation a request, when it ends; none for probes and scrapes. */
+/** One observation and, but for probes and scrapes, one log line for every request, when it ends. */
 export function observeRequests(metrics: ApiMetrics): RequestHandler {
   return (req, res, next) => {
     const startedAt = process.hrtime.bigint();
@@ -14,6 +14,7 @@ export function observeRequests(metrics: ApiMetrics): RequestHandler {
         method: req.method,
         route,
         status: res.statusCode,
+        reason: res.locals.reason,
         duration_ms: Math.round(seconds * 1000),
         aborted: !res.writableFinished,
       });
@@ -24,8 +25,7 @@ export function observeRequests(metrics: ApiMetrics): RequestHandler {
 
 /** The route's template, so that ids never become labels. */
 function routeOf(req: Request): string {
-  const path = req.route?.path;
-  return typeof path === 'string' ? `${req.baseUrl}${path}` : 'unmatched';
+  return req.route?.path ?? 'unmatched';
 }
 
 function isProbe(path: string): boolean {

@@ -1,44 +1,53 @@
 import { pipeline } from 'node:stream/promises';
-import {
-  type ErrorCode,
-  ServiceError,
-  type TaskResult,
-  type TaskStatus,
-  taskResultSchema,
-} from '@musicgen/contract';
+import { type ErrorCode, ServiceError, type TaskResult, type TaskStatus } from '@musicgen/contract';
 import type { TaskRecord } from '@musicgen/queue';
-import { audioKey, type ByteRange } from '@musicgen/storage';
+import { type Artifact, audioKey, type ByteRange } from '@musicgen/storage';
 import { type Request, type Response, Router } from 'express';
 import type { AppOptions } from '../app.ts';
 import { methodNotAllowed } from '../middleware/handle-error.ts';
+import { storedResult } from '../task-view.ts';
 import { taskOf } from './task-id.ts';
 
 /** Finished audio, whole or in part. */
 export function audioRoutes({ producer, store }: Pick<AppOptions, 'producer' | 'store'>): Router {
   const router = Router();
   router
-    .route('/tasks/:id/audio')
+    .route('/api/v1/tasks/:id/audio')
     .get(async (req, res) => {
       const record = await taskOf(req, producer);
-      const result = resultOf(record);
-      const artifact = await store.open(audioKey(record.id, result.sha256));
+      const { sha256 } = resultOf(record);
+      const artifact = await store.open(audioKey(record.id, sha256));
       if (artifact === undefined) throw new ServiceError('gone', 'The audio of this task has been removed.');
-      describe(res, record, result);
+
+      const etag = `"${sha256}"`;
+      const range = rangeOf(req, { bytes: artifact.bytes, etag });
+      if (range === 'unsatisfiable') return refuseRange(res, artifact.bytes);
+      describe(res, { record, etag, sha256 });
       if (req.query.download === '1') res.attachment(`${record.id}.wav`);
       if (req.fresh) return void res.status(304).end();
-
-      const range = rangeOf(req, res, artifact.bytes);
-      res.set('Content-Length', String(range ? range.end - range.start + 1 : artifact.bytes));
-      if (range) res.status(206).set('Content-Range', `bytes ${range.start}-${range.end}/${artifact.bytes}`);
-      if (req.method === 'HEAD') return void res.end();
-      await pipeline(artifact.read(range), res).catch((error: unknown) => {
-        // The client went away, or the file broke off: the headers are out, so the connection is all there is to end.
-        res.locals.logger.info('audio not sent whole', { task_id: record.id, error });
-        res.destroy();
-      });
+      await send({ req, res, artifact, range });
     })
     .all(methodNotAllowed('GET, HEAD'));
   return router;
+}
+
+interface SendOptions {
+  req: Request;
+  res: Response;
+  artifact: Artifact;
+  range: ByteRange | undefined;
+}
+
+async function send({ req, res, artifact, range }: SendOptions): Promise<void> {
+  const { bytes } = artifact;
+  res.set('Content-Length', String(range ? range.end - range.start + 1 : bytes));
+  if (range) res.status(206).set('Content-Range', `bytes ${range.start}-${range.end}/${bytes}`);
+  if (req.method === 'HEAD') return void res.end();
+  await pipeline(artifact.read(range), res).catch((error: unknown) => {
+    // The client went away, or the file broke off: the headers are out, so the connection is all there is to end.
+    res.locals.logger.info('audio not sent whole', { error });
+    res.destroy();
+  });
 }
 
 const withoutResult: Record<Exclude<TaskStatus, 'completed'>, [ErrorCode, string]> = {
@@ -53,35 +62,43 @@ const withoutResult: Record<Exclude<TaskStatus, 'completed'>, [ErrorCode, string
 };
 
 function resultOf(record: TaskRecord): TaskResult {
-  if (record.status === 'completed') return taskResultSchema.parse(record.result);
+  if (record.status === 'completed') return storedResult(record);
   throw new ServiceError(...withoutResult[record.status]);
 }
 
 /** The content of a task never changes, so its hash is a strong validator and any cache may keep it. */
-function describe(res: Response, record: TaskRecord, result: TaskResult): void {
+function describe(
+  res: Response,
+  { record, etag, sha256 }: { record: TaskRecord; etag: string; sha256: string },
+): void {
   const remainingSeconds = Math.max(0, Math.floor((record.expiresAt - Date.now()) / 1000));
   res.set({
     'Content-Type': 'audio/wav',
     'Accept-Ranges': 'bytes',
-    ETag: `"${result.sha256}"`,
-    'Repr-Digest': `sha-256=:${Buffer.from(result.sha256, 'hex').toString('base64')}:`,
+    ETag: etag,
+    'Repr-Digest': `sha-256=:${Buffer.from(sha256, 'hex').toString('base64')}:`,
     'Cache-Control': `private, max-age=${remainingSeconds}, immutable`,
   });
 }
 
 /**
- * The one range to answer with, or undefined for the whole. Several ranges, other units and a stale `If-Range` get the
- * whole, as RFC 9110 allows.
+ * The one range to answer with, or undefined for the whole. Ranges belong to GET alone; several of them, other units and
+ * a stale `If-Range` get the whole, as RFC 9110 allows.
  */
-function rangeOf(req: Request, res: Response, bytes: number): ByteRange | undefined {
+function rangeOf(
+  req: Request,
+  { bytes, etag }: { bytes: number; etag: string },
+): ByteRange | 'unsatisfiable' | undefined {
   const ifRange = req.get('If-Range');
-  if (ifRange !== undefined && ifRange !== res.get('ETag')) return undefined;
+  if (req.method !== 'GET' || (ifRange !== undefined && ifRange !== etag)) return undefined;
   const ranges = req.range(bytes, { combine: true });
-  if (ranges === -1) {
-    res.set('Content-Range', `bytes */${bytes}`);
-    throw new ServiceError('range_not_satisfiable', `The range must lie within 0 and ${bytes - 1}.`);
-  }
+  if (ranges === -1) return 'unsatisfiable';
   if (ranges === undefined || ranges === -2 || ranges.type !== 'bytes' || ranges.length !== 1)
     return undefined;
   return ranges[0];
+}
+
+function refuseRange(res: Response, bytes: number): never {
+  res.set('Content-Range', `bytes */${bytes}`);
+  throw new ServiceError('range_not_satisfiable', `The range must lie within 0 and ${bytes - 1}.`);
 }

@@ -22,7 +22,9 @@ export function eventRoutes(options: Options): Router {
   const { producer, lifecycle, metrics, closing } = options;
   const router = Router();
   router
-    .route('/tasks/:id/events')
+    .route('/api/v1/tasks/:id/events')
+    // Before GET, whose handler Express would run for it too, without end.
+    .head(methodNotAllowed('GET'))
     .get(async (req, res) => {
       const resumedAt = lastEventIdOf(req);
       const after = resumedAt ?? (await lifecycle.latestId());
@@ -32,6 +34,8 @@ export function eventRoutes(options: Options): Router {
         isTerminal(status) && resumedAt && (await lifecycle.since(id, resumedAt)).length === 0;
       if (sawTheEnd) return void res.status(204).end();
 
+      // Gone while Redis was asked: its `close` has fired already.
+      if (res.closed) return;
       const signal = AbortSignal.any([closing, closeSignal(res)]);
       res.once('close', metrics.streamOpened());
       const session = await openSession(req, res);

@@ -3,7 +3,7 @@ import { type GenerateRequest, generateRequestSchema, ServiceError, type Task } 
 import express, { type ErrorRequestHandler, type RequestHandler, Router } from 'express';
 import { uuidv7 } from 'uuidv7';
 import type { AppOptions } from '../app.ts';
-import { asServiceError, methodNotAllowed } from '../middleware/handle-error.ts';
+import { asServiceError, InvalidRequest, methodNotAllowed } from '../middleware/handle-error.ts';
 import { present } from '../task-view.ts';
 import { taskIdOf, taskOf } from './task-id.ts';
 
@@ -18,12 +18,12 @@ export function taskRoutes(options: Options): Router {
   const router = Router();
 
   router
-    .route('/generate')
+    .route('/api/v1/generate')
     .post(onlyJson, express.json({ limit: '64kb' }), submit(options), countRejection(metrics))
     .all(methodNotAllowed('POST'));
 
   router
-    .route('/tasks/:id')
+    .route('/api/v1/tasks/:id')
     .get(async (req, res) => {
       const task = await present(await taskOf(req, producer), producer);
       if (task.finished_at === null) res.set('Retry-After', String(retryAfterSeconds(task)));
@@ -32,7 +32,7 @@ export function taskRoutes(options: Options): Router {
     .all(methodNotAllowed('GET'));
 
   router
-    .route('/tasks/:id/cancel')
+    .route('/api/v1/tasks/:id/cancel')
     .post(async (req, res) => {
       const outcome = await producer.cancel(taskIdOf(req));
       const record = await taskOf(req, producer);
@@ -52,7 +52,8 @@ export function taskRoutes(options: Options): Router {
 function submit({ producer, limits, maxAttempts, metrics }: Options): RequestHandler {
   const schema = generateRequestSchema(limits);
   return async (req, res) => {
-    const request = schema.parse(req.body);
+    const { data: request, error } = schema.safeParse(req.body);
+    if (error) throw new InvalidRequest(error);
     const record = await producer.enqueue({
       id: uuidv7(),
       priority: request.priority,

@@ -1,0 +1,16 @@
+import { loadConfig, portSetting, sharedSettings } from '@musicgen/service';
+import { z } from 'zod';
+
+/** What a local run takes from the environment; the rest goes through to the processes it starts. */
+const localConfigSchema = z.object({
+  REDIS_URL: sharedSettings.REDIS_URL.optional(),
+  API_PORT: portSetting(8000),
+  WORKER_HEALTH_PORT: portSetting(0),
+});
+
+export type LocalConfig = z.output<typeof localConfigSchema>;
+
+/** @throws ConfigError */
+export function loadLocalConfig(): LocalConfig {
+  return loadConfig(localConfigSchema, process.env);
+}
