@@ -10,6 +10,8 @@ import type { WorkerProcessOptions } from './worker-process.ts';
 
 /** The build's own file: a worker process runs JavaScript wherever this module came from. */
 const entry = fileURLToPath(new URL('../../dist/chaos/worker-process.js', import.meta.url));
+/** A fault waits until so much of the fleet works: with all workers down, a queue has nothing to get wrong. */
+const leastShare = 1 / 3;
 /** A process that has not heeded SIGTERM by then hangs. */
 const obeyMs = 20_000;
 
@@ -72,8 +74,8 @@ export function startFleet({ redisUrl, folder, size, history, random }: FleetOpt
     for (;;) {
       const fit = [...processes].filter(({ ready, disturbed }) => ready && !disturbed);
       const picked = fit[Math.floor(target * fit.length)];
-      if (picked !== undefined) return picked;
-      await delay(50);
+      if (picked !== undefined && fit.length > size * leastShare) return picked;
+      await delay(20);
     }
   }
 

@@ -30,7 +30,7 @@ export type HistoryEvent =
   | RetrySeen
   | { type: 'record:read'; task: string; status: TaskStatus; attempt: number; stalls: number }
   | { type: 'leftover'; key: string; detail: string }
-  | { type: 'memory:read'; beforeBytes: number; afterBytes: number };
+  | { type: 'memory:read'; bytes: number };
 
 /** An event as Redis wrote it within the transition itself: `id` orders all of them. */
 export interface LifecycleEntry {

@@ -11,7 +11,6 @@ const { prefix } = settings;
 const permanentKeys = new Set([
   ...priorityNames.map((priority) => `${prefix}:stream:${priority}`),
   `${prefix}:stats`,
-  `${prefix}:existing`,
 ]);
 
 export interface LeftoverOptions {
@@ -23,7 +22,7 @@ export interface LeftoverOptions {
 
 /**
  * Lets every task and worker reach the end of its time, cleans up, and puts what is still there then into the
- * history. Call it when no other process uses the queue any more.
+ * history, and how much memory it takes. Call it when no other process uses the queue any more.
  */
 export async function recordLeftovers({ redis, queue, artifacts, history }: LeftoverOptions): Promise<void> {
   await passTime(redis, `${prefix}:expiry`);
@@ -38,22 +37,23 @@ export async function recordLeftovers({ redis, queue, artifacts, history }: Left
   for (const [key, detail] of [
     ...(await strayKeys(redis)),
     ...(await streamLeftovers(redis)),
-    ...(await countLeftovers(redis)),
     ...(await artifactLeftovers(artifacts)),
   ]) {
     history.write({ type: 'leftover', key, detail });
   }
-}
-
-/** The memory that Redis uses for data and clients, in bytes. */
-export async function usedMemory(redis: Redis): Promise<number> {
-  return Number(/^used_memory:(\d+)/m.exec(await redis.info('memory'))?.[1]);
+  history.write({ type: 'memory:read', bytes: await memoryOf(redis, [...permanentKeys]) });
 }
 
 /** Makes everything due that the index holds for later: the run cannot wait a day. */
 async function passTime(redis: Redis, index: string): Promise<void> {
   const due = await redis.zrange(index, '0', '-1');
   for (const member of due) await redis.zadd(index, 'XX', 0, member);
+}
+
+async function memoryOf(redis: Redis, keys: readonly string[]): Promise<number> {
+  let bytes = 0;
+  for (const key of keys) bytes += Number((await redis.call('MEMORY', 'USAGE', key, 'SAMPLES', '0')) ?? 0);
+  return bytes;
 }
 
 type Found = [key: string, detail: string][];
@@ -64,7 +64,10 @@ async function strayKeys(redis: Redis): Promise<Found> {
     string[]
   >) {
     for (const key of keys) {
-      if (!permanentKeys.has(key) && (await redis.ttl(key)) === -1) found.push([key, 'stays for ever']);
+      if (permanentKeys.has(key)) continue;
+      if ((await redis.ttl(key)) === -1) found.push([key, 'stays for ever']);
+      // The others go by themselves, in a day at the latest.
+      else await redis.del(key);
     }
   }
   return found;
@@ -81,13 +84,6 @@ async function streamLeftovers(redis: Redis): Promise<Found> {
     if (strays.length > 0) found.push([key, `consumers ${strays.join(' ')}`]);
   }
   return found;
-}
-
-async function countLeftovers(redis: Redis): Promise<Found> {
-  const counts = Object.entries(await redis.hgetall(`${prefix}:existing`));
-  return counts
-    .filter(([, count]) => count !== '0')
-    .map(([name, count]) => [`${prefix}:existing`, `${name} ${count}`]);
 }
 
 async function artifactLeftovers(artifacts: string): Promise<Found> {

@@ -76,8 +76,10 @@ export function createLoad({ producer, history, random }: LoadOptions): Load {
   async function look(task: string): Promise<void> {
     const record = await producer.get(task).catch(() => undefined);
     if (record === undefined) return;
-    history.write({ type: 'status:seen', task, status: record.status });
-    if (isTerminal(record.status) && unfinished.delete(task)) finished.push(task);
+    const { status } = record;
+    // That a task is still under way says nothing; that one is again after its end would.
+    if (isTerminal(status) || !unfinished.has(task)) history.write({ type: 'status:seen', task, status });
+    if (isTerminal(status) && unfinished.delete(task)) finished.push(task);
   }
 
   async function poll(): Promise<void> {

@@ -38,7 +38,7 @@ export function createRandom(seed: number): () => number {
   };
 }
 
-const meanPauseMs = 400;
+const meanPauseMs = 320;
 /** How many disturbances come with one kill. */
 const disturbancesPerKill = 0.25;
 const killShares: Record<(typeof killKinds)[number], number> = {

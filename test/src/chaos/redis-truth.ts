@@ -8,6 +8,23 @@ const { prefix } = settings;
 const lifecycleKey = `${prefix}:task:stream`;
 const pageLength = 5_000;
 
+/** The status that each event leaves a task in. */
+const statusAfter: Record<LifecycleEventType, TaskStatus> = {
+  created: 'pending',
+  updated: 'pending',
+  claimed: 'processing',
+  progress: 'processing',
+  cancelling: 'processing',
+  retrying: 'pending',
+  requeued: 'pending',
+  returned: 'pending',
+  stalled: 'pending',
+  completed: 'completed',
+  failed: 'failed',
+  cancelled: 'cancelled',
+  expired: 'expired',
+};
+
 /** Puts every lifecycle event into the history, oldest first. */
 export async function recordLifecycle(redis: Redis, history: HistoryWriter): Promise<void> {
   for (let after = '-'; ; ) {
@@ -25,13 +42,14 @@ function recordEntry(id: string, values: readonly string[], history: HistoryWrit
     fields[String(values[index])] = values[index + 1];
   // Nothing the checker judges by, and half of all events.
   if (fields.type === 'progress') return;
+  const event = fields.type as LifecycleEventType;
   history.write(
     {
       type: 'lifecycle',
       id,
       task: fields.id ?? '',
-      event: fields.type as LifecycleEventType,
-      status: fields.status as TaskStatus,
+      event,
+      status: statusAfter[event],
       priority: fields.priority as Priority,
       attempt: Number(fields.attempt),
       ...(fields.retryAt !== undefined && { retryAt: Number(fields.retryAt) }),

@@ -8,7 +8,7 @@ import { startFaultyProxy } from './faulty-proxy.ts';
 import { type Fleet, startFleet } from './fleet.ts';
 import { type HistoryWriter, openHistory, type Recorded, readHistory } from './history.ts';
 import { carryOut } from './inflict.ts';
-import { recordLeftovers, usedMemory } from './leftovers.ts';
+import { recordLeftovers } from './leftovers.ts';
 import { createLoad, type Load } from './load.ts';
 import { createRandom, makePlan } from './plan.ts';
 import { recordLifecycle, recordTasks, recordWaitingRetries } from './redis-truth.ts';
@@ -42,7 +42,6 @@ export async function runChaos({ seed, kills, folder, say }: ChaosOptions): Prom
   const observer = quiet(new Redis(server.url, patientRedisOptions));
   const queue = createStreamsQueue({ redis: observer, prefix: settings.prefix });
   await queue.prepare();
-  const beforeBytes = await usedMemory(observer);
 
   const clients = quiet(
     new Redis(proxied, {
@@ -82,7 +81,6 @@ export async function runChaos({ seed, kills, folder, say }: ChaosOptions): Prom
   await recordTasks(direct, load.acknowledged(), history);
   await recordLifecycle(observer, history);
   await recordLeftovers({ redis: observer, queue, artifacts: join(folder, 'artifacts'), history });
-  history.write({ type: 'memory:read', beforeBytes, afterBytes: await usedMemory(observer) });
 
   observer.disconnect();
   await proxy.close();

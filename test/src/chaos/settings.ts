@@ -10,7 +10,7 @@ export const settings = {
   socketTimeoutMs: 1_000,
   maintenanceIntervalMs: 400,
   reconcileIntervalMs: 5_000,
-  ageingMs: 1_000,
+  ageingMs: 2_000,
   retry: { baseMs: 100, capMs: 800 },
   maxAttempts: 3,
   maxStalls: 8,
@@ -19,4 +19,5 @@ export const settings = {
   workers: 6,
 } as const;
 
-export type Settings = Pick<typeof settings, 'leaseMs' | 'ageingMs' | 'maxAttempts' | 'maxStalls'>;
+/** What the checker judges by. */
+export type Settings = Record<'ageingMs' | 'maxAttempts' | 'maxStalls', number>;

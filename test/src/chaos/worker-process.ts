@@ -78,6 +78,8 @@ await runProcess({
     });
     releasers.add('consumer', () => consumer.close());
     history.write({ type: 'worker:started', worker, priorities });
+    // First: the janitor finds by the registry what a worker leaves that is killed.
+    await consumer.describe({ slots, priorities });
     const running = startWorker({
       consumer,
       engine: createFakeEngine({ history, worker }),
@@ -88,7 +90,6 @@ await runProcess({
       graceMs,
     });
     releasers.add('worker', () => running.drain());
-    await consumer.describe({ slots, priorities });
     process.send?.('ready');
   },
 });

@@ -7,7 +7,7 @@ export interface RecoveryReport {
   violations: Violation[];
   /** From the kill of a worker to the moment its task was back in its queue, or at its end. */
   recoveriesMs: number[];
-  /** From a hand-back, with an idle worker and nothing else wrong, to the next claim. */
+  /** How long handed-back tasks waited beside an idle worker, with nothing else wrong. */
   handBacksMs: number[];
 }
 
@@ -31,16 +31,20 @@ export function checkRecovery(history: readonly Recorded[], tasks: Map<string, T
     ]),
   );
   const isQuiet = createIsQuiet(history);
-  const isAwaited = createIsAwaited(history);
-  const handBacks = [...tasks.values()].flatMap(handBacksOf);
-  const measured = handBacks.filter(
-    ({ at, ms, priority }) => isQuiet({ from: at - calmMs, to: at + ms }) && isAwaited(priority, at),
-  );
+  const idleMs = createIdleness(history);
+  const handBacks = [...tasks.values()]
+    .flatMap(handBacksOf)
+    .filter(({ from, to }) => isQuiet({ from: from - calmMs, to }))
+    .map((handBack) => ({ ...handBack, besideIdleMs: idleMs(handBack.priority, handBack) }));
   return {
-    violations: measured
-      .filter(({ ms }) => ms > handBackBoundMs)
-      .map(({ task, ms }) => ({ kind: 'slow_hand_back', task, detail: `${ms} ms until the next claim` })),
-    handBacksMs: measured.map(({ ms }) => ms),
+    violations: handBacks
+      .filter(({ besideIdleMs }) => besideIdleMs > handBackBoundMs)
+      .map(({ task, besideIdleMs }) => ({
+        kind: 'slow_hand_back',
+        task,
+        detail: `waited for ${besideIdleMs} ms beside an idle worker`,
+      })),
+    handBacksMs: handBacks.map(({ besideIdleMs }) => besideIdleMs),
     recoveriesMs: [...tasks.values()].flatMap((task) => recoveriesOf(task, killedAt)),
   };
 }
@@ -63,7 +67,7 @@ function handBacksOf({ id, lifecycle }: TaskHistory) {
   return lifecycle.flatMap(({ event, at, priority }, index) => {
     const next = lifecycle[index + 1];
     if (event !== 'returned' || next?.event !== 'claimed') return [];
-    return [{ task: id, priority, at, ms: next.at - at }];
+    return [{ task: id, priority, from: at, to: next.at }];
   });
 }
 
@@ -76,19 +80,21 @@ function createIsQuiet(history: readonly Recorded[]): (span: Span) => boolean {
   return ({ from, to }) => !disturbed.some((span) => span.from <= to && from <= span.to);
 }
 
-/** Whether some worker waited for a task of this priority at a time, and went on waiting or was woken. */
-function createIsAwaited(history: readonly Recorded[]): (priority: Priority, at: number) => boolean {
+/** For how long at most one single worker that serves a priority waited for work during a span. */
+function createIdleness(history: readonly Recorded[]): (priority: Priority, span: Span) => number {
   const serves = new Map(
     ofType(history, 'worker:started').map(({ worker, priorities }) => [worker, priorities]),
   );
-  const waits: (Span & { worker: string })[] = [];
-  const waiting = new Map<string, number>();
-  for (const event of history) {
-    if (event.type === 'wait:began') waiting.set(event.worker, event.at);
-    if (event.type === 'wait:ended') {
-      waits.push({ worker: event.worker, from: waiting.get(event.worker) ?? event.at, to: event.at });
-    }
-  }
-  return (priority, at) =>
-    waits.some(({ worker, from, to }) => from < at && at <= to && serves.get(worker)?.includes(priority));
+  const began = new Map<string, number>();
+  const waits = history.flatMap((event) => {
+    if (event.type === 'wait:began') began.set(event.worker, event.at);
+    if (event.type !== 'wait:ended') return [];
+    return [{ worker: event.worker, from: began.get(event.worker) ?? event.at, to: event.at }];
+  });
+  return (priority, { from, to }) => {
+    const idle = waits
+      .filter(({ worker }) => serves.get(worker)?.includes(priority))
+      .map((wait) => Math.min(wait.to, to) - Math.max(wait.from, from));
+    return Math.max(0, ...idle);
+  };
 }

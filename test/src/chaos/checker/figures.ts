@@ -25,7 +25,8 @@ export interface Figures {
   medianRecoveryMs: number;
   handBacksMeasured: number;
   longestHandBackMs: number;
-  memoryGrowthBytes: number;
+  /** Of what is left in Redis when all tasks are gone. */
+  memoryLeftBytes: number;
 }
 
 export interface FiguresOptions {
@@ -66,7 +67,7 @@ export function figuresOf({ history, tasks, order, recovery, violations }: Figur
     medianRecoveryMs: median(recovery.recoveriesMs),
     handBacksMeasured: recovery.handBacksMs.length,
     longestHandBackMs: Math.max(0, ...recovery.handBacksMs),
-    memoryGrowthBytes: memory === undefined ? 0 : memory.afterBytes - memory.beforeBytes,
+    memoryLeftBytes: memory?.bytes ?? 0,
   };
 }
 
@@ -88,8 +89,8 @@ export function describeFigures(figures: Figures): string[] {
     `accepted twice     ${figures.acceptedTwice}`,
     `order violations   ${figures.orderViolations} of ${figures.ordersJudged} claims; ageing let ${figures.aged} go first`,
     `recovery           median ${seconds(figures.medianRecoveryMs)}, longest ${seconds(figures.longestRecoveryMs)} after the kill of a worker`,
-    `hand-back          longest ${seconds(figures.longestHandBackMs)} of ${figures.handBacksMeasured} with an idle worker and no other fault`,
-    `Redis memory       ${figures.memoryGrowthBytes} bytes more than before the first task`,
+    `hand-back          longest ${seconds(figures.longestHandBackMs)} beside an idle worker, of ${figures.handBacksMeasured} with no other fault around`,
+    `memory left        ${figures.memoryLeftBytes} bytes in Redis with every task gone`,
   ];
 }
 
