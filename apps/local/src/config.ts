@@ -3,7 +3,8 @@ import { z } from 'zod';
 
 /** What a local run takes from the environment; the rest goes through to the processes it starts. */
 const localConfigSchema = z.object({
-  REDIS_URL: sharedSettings.REDIS_URL.optional(),
+  /** Without it a local run finds or starts a server itself, so the default does not hold here. */
+  REDIS_URL: sharedSettings.REDIS_URL.unwrap().optional(),
   API_PORT: portSetting(8000),
   WORKER_HEALTH_PORT: portSetting(0),
 });
@@ -11,6 +12,6 @@ const localConfigSchema = z.object({
 export type LocalConfig = z.output<typeof localConfigSchema>;
 
 /** @throws ConfigError */
-export function loadLocalConfig(): LocalConfig {
-  return loadConfig(localConfigSchema, process.env);
+export function loadLocalConfig(env: NodeJS.ProcessEnv = process.env): LocalConfig {
+  return loadConfig(localConfigSchema, env);
 }
