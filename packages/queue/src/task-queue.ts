@@ -60,6 +60,7 @@ export interface TaskProducer {
 
 /** One attempt at a task, owned through its token. */
 export interface Claim {
+  /** As it stood when it was claimed: `updatedAt` is the moment of the claim. */
   task: TaskRecord;
   /** Random, new for every claim; every later call of this attempt must carry it. */
   token: string;

@@ -140,7 +140,8 @@ export function createConsumer(context: QueueContext, options: ConsumerOptions):
     onCancelRequested: (listener) => cancellations.listen(listener),
 
     async complete({ task, token }, result) {
-      return (await run(completeScript, [task.id, token, JSON.stringify(result)])) as 'completed' | 'lost';
+      const reply = await run(completeScript, [task.id, token, JSON.stringify(result), task.updatedAt]);
+      return reply as 'completed' | 'lost';
     },
 
     async fail({ task, token }, { retryable, ...failure }) {

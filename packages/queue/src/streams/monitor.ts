@@ -65,7 +65,7 @@ export interface QueueMonitor {
   performance(windowMs: number): Promise<Performance>;
   /** The last hours, at most a week, the current one last; `startsAt` in Unix milliseconds. */
   trends(hours: number): Promise<{ startsAt: number; created: number; completed: number; failed: number }[]>;
-  /** Running totals since the queue exists: `created:HIGH`, `completed:LOW`, `processed_ms` … */
+  /** Running totals since the queue exists; `countOf` and its like read them. */
   totals(): Promise<Tally>;
   /** The first waiting tasks of a queue in claim order, and since when each waits there. */
   waiting(priority: Priority, limit: number): Promise<{ task: TaskRecord; queuedAt: number }[]>;
@@ -238,12 +238,12 @@ function performanceOf(tally: Tally, windowMs: number): Performance {
   const finished = completed + failed + countOf(tally, 'expired');
   const attempts = completed + failed + retried;
   const known = {
-    meanProcessingMs: meanMs(tally, 'processed'),
-    p50ProcessingMs: percentileMs(tally, 'processed', 0.5),
-    p95ProcessingMs: percentileMs(tally, 'processed', 0.95),
-    p99ProcessingMs: percentileMs(tally, 'processed', 0.99),
-    p50WaitingMs: percentileMs(tally, 'waited', 0.5),
-    p95WaitingMs: percentileMs(tally, 'waited', 0.95),
+    meanProcessingMs: meanMs(tally, 'completed'),
+    p50ProcessingMs: percentileMs(tally, 'completed', 0.5),
+    p95ProcessingMs: percentileMs(tally, 'completed', 0.95),
+    p99ProcessingMs: percentileMs(tally, 'completed', 0.99),
+    p50WaitingMs: percentileMs(tally, 'claimed', 0.5),
+    p95WaitingMs: percentileMs(tally, 'claimed', 0.95),
     successRate: finished === 0 ? undefined : completed / finished,
     retryRate: attempts === 0 ? undefined : retried / attempts,
     completedPerMinute: completed / (windowMs / 60_000),

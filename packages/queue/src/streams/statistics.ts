@@ -1,6 +1,9 @@
 import type { QueueContext } from './context.ts';
 
-/** What the scripts counted: a name such as `completed:HIGH`, `processed_ms` or `processed:31`, and how much. */
+/**
+ * What the scripts counted, by name: `created:HIGH`; with the bucket of a duration `completed:HIGH:31`; the sum of the
+ * durations `completed_ms`.
+ */
 export type Tally = Map<string, number>;
 
 const minuteMs = 60_000;
@@ -96,28 +99,27 @@ function sum(tallies: readonly Tally[]): Tally {
   return total;
 }
 
-/** The sum of all counts of one kind: `completed` adds `completed:HIGH`, `completed:LOW` … */
+/** The sum of all counts of one kind: `completed` adds `completed:HIGH:31`, `completed:LOW:40` … */
 export function countOf(tally: Tally, kind: string): number {
   let total = 0;
   for (const [name, value] of tally) if (name === kind || name.startsWith(`${kind}:`)) total += value;
   return total;
 }
 
-/** The mean of an observed duration in milliseconds, or nothing when none was observed. */
-export function meanMs(tally: Tally, duration: string): number | undefined {
-  const count = countOf(tally, duration);
-  return count === 0 ? undefined : (tally.get(`${duration}_ms`) ?? 0) / count;
+/** The mean duration in milliseconds of what was counted with one, or nothing when nothing was. */
+export function meanMs(tally: Tally, kind: string): number | undefined {
+  const count = countOf(tally, kind);
+  return count === 0 ? undefined : (tally.get(`${kind}_ms`) ?? 0) / count;
 }
 
 /**
- * The duration in milliseconds that a share (0…1) of the observed ones did not exceed, or nothing when none was
- * observed. The histogram's buckets grow by a tenth, and the answer is a bucket's upper edge: at most 10 % too high.
+ * The duration in milliseconds that a share (0…1) of what was counted with one did not exceed, or nothing when
+ * nothing was. The histogram's buckets grow by a tenth, and the answer is a bucket's upper edge: at most 10 % too high.
  */
-export function percentileMs(tally: Tally, duration: string, share: number): number | undefined {
-  const prefix = `${duration}:`;
+export function percentileMs(tally: Tally, kind: string, share: number): number | undefined {
   const buckets = [...tally]
-    .filter(([name]) => name.startsWith(prefix))
-    .map(([name, count]) => ({ bucket: Number(name.slice(prefix.length)), count }))
+    .filter(([name]) => name.startsWith(`${kind}:`))
+    .map(([name, count]) => ({ bucket: Number(name.slice(name.lastIndexOf(':') + 1)), count }))
     .sort((a, b) => a.bucket - b.bucket);
   const total = buckets.reduce((sofar, { count }) => sofar + count, 0);
   let seen = 0;

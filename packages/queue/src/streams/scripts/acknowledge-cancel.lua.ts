@@ -15,8 +15,7 @@ local task = read(id)
 if not task or task.token ~= token then return 'lost' end
 if task.status ~= 'processing' then return task.status == 'cancelled' and 'cancelled' or 'lost' end
 
-finish(task, 'cancelled', now())
-emit(task, 'cancelled')
+end_cancelled(task, now())
 return 'cancelled'
 `,
 };

@@ -16,8 +16,7 @@ if not task then return 'unknown' end
 
 local time = now()
 if task.status == 'pending' then
-  finish(task, 'cancelled', time)
-  emit(task, 'cancelled')
+  end_cancelled(task, time)
   return 'cancelled'
 end
 if task.status ~= 'processing' then return 'finished' end

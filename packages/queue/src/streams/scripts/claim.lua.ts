@@ -1,4 +1,3 @@
-import { histograms } from './lifecycle.lua.ts';
 import { moves } from './moves.lua.ts';
 import { type Script, scriptBound } from './script.ts';
 import { setAside } from './set-aside.lua.ts';
@@ -14,7 +13,7 @@ import { setAside } from './set-aside.lua.ts';
  */
 export const claimScript: Script = {
   name: 'claim',
-  lua: `${moves}${histograms}${setAside}
+  lua: `${moves}${setAside}
 local worker, token, ageing_ms = ARGV[1], ARGV[2], tonumber(ARGV[3])
 local time = now()
 local discarded = {}
@@ -56,6 +55,17 @@ local function task_id(entry)
   end
 end
 
+-- The record's fields in one read: what the script decides by, and what the worker gets.
+local function read_whole(id)
+  local fields = redis.pcall('HGETALL', task_key(id))
+  if fields.err then return nil end
+  local record = {}
+  for index = 1, #fields, 2 do record[fields[index]] = fields[index + 1] end
+  return as_task(id, record.status, record.priority, record.entry, record.attempt, record.maxAttempts, record.stalls,
+    record.token, record.cancelRequested, record.createdAt, record.startedAt, record.expiresAt, record.worker,
+    record.checkpointed), fields
+end
+
 -- Why an entry is not to be worked on, or nil; ends the task where that is due.
 local function unfit(priority, entry, id, task)
   if not id then
@@ -91,27 +101,35 @@ local function discard(priority, entry, id, reason)
   discarded[#discarded + 1] = reason
 end
 
-local function take(task)
+local function take(task, fields)
   local key = task_key(task.id)
   local first_time = task.started_at == 0
   redis.call('ZREM', waiting_key(task.priority), task.id)
-  if task.attempt > 0 or not first_time then redis.call('HDEL', key, 'error', 'frame', 'frames') end
+  if not first_time then
+    redis.call('HDEL', key, 'error', 'frame', 'frames')
+    fields = redis.call('HGETALL', key)
+  end
   task.attempt = task.attempt + 1
-  redis.call('HSET', key, 'status', 'processing', 'token', token, 'worker', worker,
-    'attempt', string.format('%d', task.attempt), 'updatedAt', time, 'startedAt', first_time and time or task.started_at)
+  local changes = { 'status', 'processing', 'token', token, 'worker', worker,
+    'attempt', string.format('%d', task.attempt), 'updatedAt', time,
+    'startedAt', first_time and time or string.format('%d', task.started_at) }
+  redis.call('HSET', key, unpack(changes))
   redis.call('ZADD', status_key('processing'), time, task.id)
   emit(task, 'claimed')
-  if first_time then observe(time, 'waited', time - task.created_at) end
-  return { 'claimed', discarded, task.id, redis.call('EXISTS', checkpoint_key(task.id)), redis.call('HGETALL', key) }
+  if first_time then tally_duration(time, 'claimed:' .. task.priority, time - task.created_at) end
+  -- A field that stands twice counts as it stands last.
+  for _, change in ipairs(changes) do fields[#fields + 1] = change end
+  return { 'claimed', discarded, task.id, task.checkpointed and 1 or 0, fields }
 end
 
 for _, queue in ipairs(queues_with_tasks()) do
   local entry = next_entry(stream_key(queue.priority))
   while entry do
     local id = task_id(entry)
-    local task = id and read(id)
+    local task, fields = nil, nil
+    if id then task, fields = read_whole(id) end
     local reason = unfit(queue.priority, entry, id, task)
-    if not reason then return take(task) end
+    if not reason then return take(task, fields) end
     discard(queue.priority, entry, id, reason)
     if #discarded >= ${scriptBound * 3} then return { 'again', discarded } end
     entry = next_entry(stream_key(queue.priority))

@@ -21,8 +21,7 @@ end
 
 local time = now()
 if task.cancel_requested then
-  finish(task, 'cancelled', time)
-  emit(task, 'cancelled')
+  end_cancelled(task, time)
   return 'cancelled'
 end
 if task.attempt >= task.max_attempts then
@@ -30,7 +29,7 @@ if task.attempt >= task.max_attempts then
   return 'failed'
 end
 if delay_ms == '' then
-  fail_for_good(task, time, error)
+  end_failed(task, time, error)
   return 'failed'
 end
 

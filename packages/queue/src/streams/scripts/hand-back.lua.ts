@@ -20,12 +20,14 @@ end
 
 local time = now()
 if task.cancel_requested then
-  finish(task, 'cancelled', time)
-  emit(task, 'cancelled')
+  end_cancelled(task, time)
   return 'cancelled'
 end
 return_to_queue(task, time, 'returned')
-if checkpoint ~= '' then redis.call('SET', checkpoint_key(id), checkpoint) end
+if checkpoint ~= '' then
+  redis.call('SET', checkpoint_key(id), checkpoint)
+  redis.call('HSET', task_key(id), 'checkpointed', '1')
+end
 return 'returned'
 `,
 };

@@ -21,7 +21,10 @@ local function report(task, stage, frame, frames, checkpoint)
   if frame ~= '' then
     for _, part in ipairs({ 'frame', frame, 'frames', frames }) do changed[#changed + 1] = part end
   end
-  if checkpoint ~= '' then redis.call('SET', checkpoint_key(task.id), checkpoint) end
+  if checkpoint ~= '' then
+    redis.call('SET', checkpoint_key(task.id), checkpoint)
+    if not task.checkpointed then redis.call('HSET', task_key(task.id), 'checkpointed', '1') end
+  end
   if #changed == 0 then return end
   redis.call('HSET', task_key(task.id), 'updatedAt', time, unpack(changed))
   emit(task, 'progress', unpack(changed))

@@ -16,23 +16,21 @@ end
  */
 const tally = `
 local function tally(time, field, amount)
-  local minute = minute_key(math.floor(time / 60000))
+  local minute = minute_key(string.format('%d', time / 60000))
   local count = redis.call('HINCRBY', minute, field, amount)
   if count == tonumber(amount) then redis.call('EXPIRE', minute, '90000') end
 end
 `;
 
 /**
- * `observe(time, name, ms)`: a duration into a histogram whose bucket n holds what lies in (1.1^(n−1), 1.1^n]
- * milliseconds, so a percentile read from it is at most 10 % too high.
+ * `tally_duration(time, field, ms)`: counts under a field that also says how long it took: bucket n holds what lies in
+ * (1.1^(n−1), 1.1^n] milliseconds, so a percentile read from the buckets is at most 10 % too high.
  */
-const observe = `
-local function observe(time, name, ms)
+const tallyDuration = `
+local function tally_duration(time, field, ms)
   local bucket = ms <= 1 and 0 or math.ceil(math.log(ms) / math.log(1.1))
-  tally(time, name .. ':' .. bucket, '1')
-  tally(time, name .. '_ms', string.format('%d', math.max(0, ms)))
+  tally(time, field .. ':' .. bucket, '1')
 end
 `;
 
-export const lifecycle = emit + tally;
-export const histograms = observe;
+export const lifecycle = emit + tally + tallyDuration;

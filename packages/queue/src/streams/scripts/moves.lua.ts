@@ -58,22 +58,31 @@ local function finish(task, status, time, ...)
   leave_queue(task)
   local key = task_key(task.id)
   redis.call('HSET', key, 'status', status, 'finishedAt', time, 'updatedAt', time, ...)
-  redis.call('HDEL', key, 'entry', 'stage', 'retryAt', 'cancelRequested')
-  redis.call('DEL', checkpoint_key(task.id))
+  redis.call('HDEL', key, 'entry', 'stage', 'retryAt', 'cancelRequested', 'checkpointed')
+  if task.checkpointed then redis.call('DEL', checkpoint_key(task.id)) end
   redis.call('ZADD', status_key(status), time, task.id)
-  tally(time, status .. ':' .. task.priority, '1')
 end
 `;
 
-/** `fail_for_good(task, time, error)`: ends a task as failed; `bury(task, time, error)`: and as a dead letter. */
-const bury = `
-local function fail_for_good(task, time, error)
+/** `end_cancelled(task, time)`: ends a task whose cancellation was requested. */
+const endCancelled = `
+local function end_cancelled(task, time)
+  finish(task, 'cancelled', time)
+  emit(task, 'cancelled')
+  tally(time, 'cancelled:' .. task.priority, '1')
+end
+`;
+
+/** `end_failed(task, time, error)`: ends a task as failed; `bury(task, time, error)`: and as a dead letter. */
+const endFailed = `
+local function end_failed(task, time, error)
   finish(task, 'failed', time, 'error', error)
   emit(task, 'failed', 'error', error)
+  tally(time, 'failed:' .. task.priority, '1')
 end
 
 local function bury(task, time, error)
-  fail_for_good(task, time, error)
+  end_failed(task, time, error)
   redis.call('ZADD', dead_key, time, task.id)
 end
 `;
@@ -89,6 +98,7 @@ local function expire(task, time)
   finish(task, 'expired', time, 'expiresAt', removed_at)
   redis.call('ZADD', expiry_key, removed_at, task.id)
   emit(task, 'expired')
+  tally(time, 'expired:' .. task.priority, '1')
   if was_running then redis.call('PUBLISH', cancel_channel_key, task.id) end
 end
 `;
@@ -123,8 +133,7 @@ end
 const takeBack = `
 local function take_back(task, time, max_stalls)
   if task.cancel_requested then
-    finish(task, 'cancelled', time)
-    emit(task, 'cancelled')
+    end_cancelled(task, time)
     return 'cancelled'
   end
   task.stalls = task.stalls + 1
@@ -139,15 +148,17 @@ end
 `;
 
 /** Everything that moves a task between queue, worker and its terminal status. */
-export const moves =
-  record +
-  lifecycle +
-  ring +
-  queueScore +
-  joinQueue +
-  leaveQueue +
-  finish +
-  bury +
-  expire +
-  returnToQueue +
-  takeBack;
+export const moves = [
+  record,
+  lifecycle,
+  ring,
+  queueScore,
+  joinQueue,
+  leaveQueue,
+  finish,
+  endCancelled,
+  endFailed,
+  expire,
+  returnToQueue,
+  takeBack,
+].join('');

@@ -15,20 +15,26 @@ end
 `;
 
 /**
- * `read(id)`: the part of a record that transitions decide by, or nil for none and for what is no record of ours
- * (another type under the key, an unknown status or priority).
+ * `as_task(id, …)`: the part of a record that transitions decide by, from its fields, or nil for what is no record of
+ * ours (an unknown status or priority). `read(id)`: the same from its hash; nil too for none, and for another type.
  */
 const readRecord = `
+local function as_task(id, status, priority, entry, attempt, max_attempts, stalls, token, cancel_requested, created_at,
+    started_at, expires_at, worker, checkpointed)
+  if not STATUS[status] or not LEVEL[priority] then return nil end
+  return {
+    id = id, status = status, priority = priority, entry = entry, attempt = tonumber(attempt or 0),
+    max_attempts = tonumber(max_attempts or 1), stalls = tonumber(stalls or 0), token = token,
+    cancel_requested = cancel_requested, created_at = tonumber(created_at or 0), started_at = tonumber(started_at or 0),
+    expires_at = tonumber(expires_at or 0), worker = worker, checkpointed = checkpointed,
+  }
+end
+
 local function read(id)
   local values = redis.pcall('HMGET', task_key(id), 'status', 'priority', 'entry', 'attempt', 'maxAttempts',
-    'stalls', 'token', 'cancelRequested', 'createdAt', 'startedAt', 'expiresAt', 'worker')
-  if values.err or not STATUS[values[1]] or not LEVEL[values[2]] then return nil end
-  return {
-    id = id, status = values[1], priority = values[2], entry = values[3],
-    attempt = tonumber(values[4] or 0), max_attempts = tonumber(values[5] or 1), stalls = tonumber(values[6] or 0),
-    token = values[7], cancel_requested = values[8], created_at = tonumber(values[9] or 0),
-    started_at = tonumber(values[10] or 0), expires_at = tonumber(values[11] or 0), worker = values[12],
-  }
+    'stalls', 'token', 'cancelRequested', 'createdAt', 'startedAt', 'expiresAt', 'worker', 'checkpointed')
+  if values.err or not values[1] then return nil end
+  return as_task(id, unpack(values, 1, 13))
 end
 `;
 
