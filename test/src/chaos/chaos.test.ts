@@ -6,7 +6,7 @@ const entry = fileURLToPath(new URL('../../dist/chaos/main.js', import.meta.url)
 /** What `npm run chaos` prints and how it ends. */
 function runChaos(...args: string[]): Promise<{ code: unknown; printed: string }> {
   return new Promise((resolve) => {
-    execFile(process.execPath, [entry, ...args], (error, stdout, stderr) =>
+    execFile(process.execPath, [entry, ...args], { timeout: 170_000 }, (error, stdout, stderr) =>
       resolve({ code: error?.code ?? 0, printed: stdout + stderr }),
     );
   });

@@ -14,6 +14,9 @@ export interface DurableRedis {
 export async function startDurableRedis(folder: string): Promise<DurableRedis> {
   let server: RedisServer = await startRedisServer({ folder });
   const { port, url } = server;
+  // It runs in a process group of its own and would outlive a run that is broken off.
+  const killAtExit = () => server.process.kill('SIGKILL');
+  process.once('exit', killAtExit);
   return {
     port,
     url,
@@ -24,6 +27,9 @@ export async function startDurableRedis(folder: string): Promise<DurableRedis> {
       await delay(downMs);
       server = await startRedisServer({ folder, port });
     },
-    stop: () => server.stop(),
+    stop() {
+      process.off('exit', killAtExit);
+      return server.stop();
+    },
   };
 }

@@ -99,7 +99,7 @@ export function createLoad({ producer, history, random }: LoadOptions): Load {
       while (!signal.aborted) {
         const burst = 1 + Math.floor(random() * largestBurst);
         for (let index = 0; index < burst; index += 1) submissions.push(submitAndPerhapsCancel());
-        const leftOver = random() < 0.3 ? 0 : Math.floor(random() * 30);
+        const leftOver = random() < 0.25 ? 0 : Math.floor(random() * 40);
         await pollUntil(() => signal.aborted || unfinished.size <= leftOver);
         await delay(random() * longestPauseMs);
       }

@@ -25,6 +25,8 @@ if (!Number.isSafeInteger(kills) || kills < 1 || !Number.isSafeInteger(seed)) {
   process.exit(2);
 }
 
+// Ending this process ends the workers, which notice, and Redis.
+for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => process.exit(130));
 const startedAt = performance.now();
 const folder = await mkdtemp(join(tmpdir(), 'musicgen-chaos-'));
 const history = await runChaos({ seed, kills, folder, say: console.log });

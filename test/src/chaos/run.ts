@@ -1,16 +1,23 @@
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
-import { createStreamsQueue, every, failFastRedisOptions, patientRedisOptions } from '@musicgen/queue';
-import { Redis } from 'ioredis';
-import { startDurableRedis } from './durable-redis.ts';
-import { startFaultyProxy } from './faulty-proxy.ts';
+import {
+  createStreamsQueue,
+  every,
+  failFastRedisOptions,
+  patientRedisOptions,
+  type StreamsQueue,
+} from '@musicgen/queue';
+import { createReleasers, type Releasers } from '@musicgen/service';
+import { Redis, type RedisOptions } from 'ioredis';
+import { type DurableRedis, startDurableRedis } from './durable-redis.ts';
+import { type FaultyProxy, startFaultyProxy } from './faulty-proxy.ts';
 import { type Fleet, startFleet } from './fleet.ts';
 import { type HistoryWriter, openHistory, type Recorded, readHistory } from './history.ts';
 import { carryOut } from './inflict.ts';
 import { recordLeftovers } from './leftovers.ts';
 import { createLoad, type Load } from './load.ts';
-import { createRandom, makePlan } from './plan.ts';
+import { createRandom, makePlan, type Step } from './plan.ts';
 import { recordLifecycle, recordTasks, recordWaitingRetries } from './redis-truth.ts';
 import { settings } from './settings.ts';
 
@@ -29,87 +36,110 @@ const settleMs = 60_000;
 const killsPerPoison = 200;
 
 /** Runs a queue under load while everything around it fails; resolves to all that happened. */
-export async function runChaos({ seed, kills, folder, say }: ChaosOptions): Promise<Recorded[]> {
-  const historyFolder = join(folder, 'history');
-  await mkdir(historyFolder, { recursive: true });
-  const history = openHistory(historyFolder, 'main');
-  const random = createRandom(seed + 1);
-  const plan = makePlan({ seed, kills });
+export async function runChaos(options: ChaosOptions): Promise<Recorded[]> {
+  const { seed, kills, say } = options;
+  const releasers = createReleasers({ error: (message) => say(message) });
+  try {
+    const stage = await openStage(options, releasers);
+    const { fleet, load } = stage;
+    const plan = makePlan({ seed, kills });
+    say(`${plan.length} faults, ${kills} of them kills; everything is kept in ${options.folder}`);
+    await disturb({ stage, plan, poisons: Math.ceil(kills / killsPerPoison) });
+    say('The last fault is over; the fleet finishes what is left.');
+    await load.untilFinished(settleMs);
+    await fleet.untilCalm();
+    await deploy(stage);
+    await load.untilFinished(settleMs);
+    await fleet.stop();
+    await recordTruth(stage);
+  } finally {
+    await releasers.releaseAll();
+  }
+  return readHistory(historyFolder(options));
+}
 
+const historyFolder = ({ folder }: Pick<ChaosOptions, 'folder'>) => join(folder, 'history');
+
+/** Everything that takes part. */
+interface Stage {
+  folder: string;
+  history: HistoryWriter;
+  server: DurableRedis;
+  proxy: FaultyProxy;
+  /** Past the proxy: it sees what is, and its own view of it is never disturbed. */
+  observer: Redis;
+  queue: StreamsQueue;
+  fleet: Fleet;
+  load: Load;
+}
+
+async function openStage({ seed, folder }: ChaosOptions, releasers: Releasers): Promise<Stage> {
+  const { prefix, lifecycleLength, socketTimeoutMs: socketTimeout, workers: size } = settings;
+  await mkdir(historyFolder({ folder }), { recursive: true });
+  const history = openHistory(historyFolder({ folder }), 'main');
+  releasers.add('history', () => history.close());
   const server = await startDurableRedis(join(folder, 'redis'));
+  releasers.add('Redis', () => server.stop());
   const proxy = await startFaultyProxy(server.port);
-  const proxied = `redis://127.0.0.1:${proxy.port}`;
-  const observer = quiet(new Redis(server.url, patientRedisOptions));
-  const queue = createStreamsQueue({ redis: observer, prefix: settings.prefix });
-  await queue.prepare();
+  releasers.add('proxy', () => proxy.close());
+  const connect = (url: string, options: RedisOptions) => {
+    const redis = new Redis(url, options);
+    // What it says while Redis is down is the point of the run.
+    redis.on('error', () => {});
+    releasers.add('connection', () => redis.disconnect());
+    return redis;
+  };
 
-  const clients = quiet(
-    new Redis(proxied, {
-      ...failFastRedisOptions,
-      socketTimeout: settings.socketTimeoutMs,
-      retryStrategy: () => 50,
-    }),
-  );
-  const load = createLoad({
-    producer: createStreamsQueue({
-      redis: clients,
-      prefix: settings.prefix,
-      lifecycleLength: settings.lifecycleLength,
-    }).createProducer(),
-    history,
-    random,
-  });
+  const observer = connect(server.url, patientRedisOptions);
+  const queue = createStreamsQueue({ redis: observer, prefix, lifecycleLength });
+  await queue.prepare();
   const observing = every({
     intervalMs: observeMs,
     run: () => recordWaitingRetries(observer, history),
     onError: () => {},
   });
-  const fleet = startFleet({ redisUrl: proxied, folder, size: settings.workers, history, random });
+  releasers.add('observer', () => observing.stop());
 
-  say(`${plan.length} faults, ${kills} of them kills; everything is kept in ${folder}`);
-  await disturb(async () => carryOut(plan, { redis: server, proxy, fleet, history }), load, kills);
-  say('The last fault is over; the fleet finishes what is left.');
-  await load.untilFinished(settleMs);
-  await fleet.untilCalm();
-  await deploy({ fleet, load, history });
-  await load.untilFinished(settleMs);
-
-  await fleet.stop();
-  await observing.stop();
-  clients.disconnect();
-  const direct = queue.createProducer();
-  await recordTasks(direct, load.acknowledged(), history);
-  await recordLifecycle(observer, history);
-  await recordLeftovers({ redis: observer, queue, artifacts: join(folder, 'artifacts'), history });
-
-  observer.disconnect();
-  await proxy.close();
-  await server.stop();
-  history.close();
-  return readHistory(historyFolder);
+  const proxied = `redis://127.0.0.1:${proxy.port}`;
+  const clients = connect(proxied, { ...failFastRedisOptions, socketTimeout, retryStrategy: () => 50 });
+  const producer = createStreamsQueue({ redis: clients, prefix, lifecycleLength }).createProducer();
+  const random = createRandom(seed + 1);
+  const load = createLoad({ producer, history, random });
+  const fleet = startFleet({ redisUrl: proxied, folder, size, history, random });
+  releasers.add('fleet', () => fleet.stop());
+  return { folder, history, server, proxy, observer, queue, fleet, load };
 }
 
-/** Load and faults side by side; a few tasks that kill whoever takes them come with the load. */
-async function disturb(carryOutPlan: () => Promise<void>, load: Load, kills: number): Promise<void> {
+/** What Redis itself tells of the run, and what is left in it. */
+async function recordTruth({ folder, history, observer, queue, load }: Stage): Promise<void> {
+  await recordTasks(queue.createProducer(), load.acknowledged(), history);
+  await recordLifecycle(observer, history);
+  await recordLeftovers({ redis: observer, queue, artifacts: join(folder, 'artifacts'), history });
+}
+
+interface DisturbOptions {
+  stage: Stage;
+  plan: readonly Step[];
+  /** Tasks that kill whoever takes them. */
+  poisons: number;
+}
+
+/** Load and faults side by side. */
+async function disturb({ stage, plan, poisons }: DisturbOptions): Promise<void> {
+  const { server: redis, proxy, fleet, history, load } = stage;
   const over = new AbortController();
   const running = load.run(over.signal);
-  for (let poison = 0; poison < Math.ceil(kills / killsPerPoison); poison += 1) {
+  for (let poison = 0; poison < poisons; poison += 1) {
     await load.submit({ intent: 'poison', priority: 'HIGH', frames: 1 });
   }
-  await carryOutPlan();
+  await carryOut(plan, { redis, proxy, fleet, history });
   over.abort();
   await running;
 }
 
-interface DeployOptions {
-  fleet: Fleet;
-  load: Load;
-  history: HistoryWriter;
-}
-
 /** A deploy with nothing else going wrong: SIGTERM for workers in the middle of their work, others idle beside them. */
-async function deploy({ fleet, load, history }: DeployOptions): Promise<void> {
-  for (let round = 0; round < 3; round += 1) {
+async function deploy({ fleet, load, history }: Stage): Promise<void> {
+  for (let round = 0; round < 2; round += 1) {
     for (let task = 0; task < 4; task += 1) {
       await load.submit({ intent: 'complete', priority: 'NORMAL', frames: 50 });
     }
@@ -120,10 +150,4 @@ async function deploy({ fleet, load, history }: DeployOptions): Promise<void> {
     }
     await fleet.untilCalm();
   }
-}
-
-function quiet(redis: Redis): Redis {
-  // What it says while Redis is down is the point of the run.
-  redis.on('error', () => {});
-  return redis;
 }

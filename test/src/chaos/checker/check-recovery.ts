@@ -24,12 +24,8 @@ const aftermathMs = 2_500;
 
 /** How long killed workers' tasks were away, and how long those that were handed back. */
 export function checkRecovery(history: readonly Recorded[], tasks: Map<string, TaskHistory>): RecoveryReport {
-  const killedAt = new Map(
-    ofType(history, 'fault').map(({ fault, worker, at }) => [
-      fault === 'worker:kill' ? worker : undefined,
-      at,
-    ]),
-  );
+  const kills = ofType(history, 'fault').filter(({ fault }) => fault === 'worker:kill');
+  const killedAt = new Map(kills.map(({ worker, at }) => [worker ?? '', at]));
   const isQuiet = createIsQuiet(history);
   const idleMs = createIdleness(history);
   const handBacks = [...tasks.values()]
@@ -50,7 +46,7 @@ export function checkRecovery(history: readonly Recorded[], tasks: Map<string, T
 }
 
 /** For each claim whose worker was killed before it could say how it ended: how long nobody took it off that worker. */
-function recoveriesOf({ claims, endings, lifecycle }: TaskHistory, killedAt: Map<unknown, number>): number[] {
+function recoveriesOf({ claims, endings, lifecycle }: TaskHistory, killedAt: Map<string, number>): number[] {
   return claims.flatMap(({ worker, token, calledAt }) => {
     const killed = killedAt.get(worker);
     if (killed === undefined || endings.some((ending) => ending.token === token)) return [];
@@ -92,9 +88,9 @@ function createIdleness(history: readonly Recorded[]): (priority: Priority, span
     return [{ worker: event.worker, from: began.get(event.worker) ?? event.at, to: event.at }];
   });
   return (priority, { from, to }) => {
-    const idle = waits
-      .filter(({ worker }) => serves.get(worker)?.includes(priority))
-      .map((wait) => Math.min(wait.to, to) - Math.max(wait.from, from));
-    return Math.max(0, ...idle);
+    const idle = waits.filter(({ worker }) => serves.get(worker)?.includes(priority));
+    return idle.reduce((longest, wait) => {
+      return Math.max(longest, Math.min(wait.to, to) - Math.max(wait.from, from));
+    }, 0);
   };
 }
