@@ -7,6 +7,10 @@ export async function settledMemory(redis: Redis): Promise<number> {
   return numberIn(await redis.info('memory'), 'used_memory');
 }
 
+export async function bytesOf(redis: Redis, key: string): Promise<number> {
+  return Number(await redis.memory('USAGE', key, 'SAMPLES', 0));
+}
+
 /** Seconds of CPU, user and system, that the server has used in all its threads. */
 export async function cpuSeconds(redis: Redis): Promise<number> {
   const info = await redis.info('cpu');

@@ -11,6 +11,7 @@ const bulkLength = 1_000;
 /** BullMQ as its documentation sets it up; finished jobs are kept, as ours are until their time to live is over. */
 export const bullmq: System = {
   name: 'bullmq',
+  eventStream: `bull:${queueName}:events`,
 
   async openProducer({ url, priorities }) {
     const queue = new Queue(queueName, { connection: connectionTo(url) });

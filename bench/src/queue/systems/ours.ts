@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import { EventEmitter, once } from 'node:events';
 import { setTimeout as delay } from 'node:timers/promises';
 import { priorityNames } from '@musicgen/contract';
 import {
@@ -17,6 +18,7 @@ const idleMs = 5_000;
 
 export const ours: System = {
   name: 'ours',
+  eventStream: 'musicgen:task:stream',
 
   async openProducer({ url, priorities }) {
     const { redis, queue } = await openQueue(url);
@@ -68,10 +70,16 @@ function newTask(index: number, priorities: ProducerOptions['priorities']): NewT
 
 /** The loop of our worker process: claims while a slot is free, waits when there is nothing to claim. */
 async function workUntil(signal: AbortSignal, consumer: TaskConsumer, options: WorkerOptions): Promise<void> {
+  const slots = new EventEmitter<{ freed: [] }>();
   const running = new Set<Promise<void>>();
+  let busy = 0;
+  const free = () => {
+    busy -= 1;
+    slots.emit('freed');
+  };
   while (!signal.aborted) {
-    if (running.size >= options.concurrency) {
-      await Promise.race(running);
+    if (busy >= options.concurrency) {
+      await once(slots, 'freed');
       continue;
     }
     const claim = await consumer.claim();
@@ -79,19 +87,29 @@ async function workUntil(signal: AbortSignal, consumer: TaskConsumer, options: W
       await consumer.waitForTask(idleMs, signal);
       continue;
     }
-    const ended = work(claim, consumer, options).finally(() => running.delete(ended));
+    busy += 1;
+    const ended = work(claim, { consumer, options, free }).finally(() => running.delete(ended));
     running.add(ended);
   }
   await Promise.all(running);
 }
 
-async function work(claim: Claim, consumer: TaskConsumer, options: WorkerOptions): Promise<void> {
+interface WorkOptions {
+  consumer: TaskConsumer;
+  options: WorkerOptions;
+  /** The work is done, and its result is on its way to Redis ahead of whatever is sent next. */
+  free: () => void;
+}
+
+async function work(claim: Claim, { consumer, options, free }: WorkOptions): Promise<void> {
   options.onStarted(indexOf(claim.task.request));
   const until = performance.now() + options.taskMs;
   for (let frame = 1; performance.now() < until; frame += 1) {
     await delay(Math.min(options.progressMs, until - performance.now()));
     await consumer.heartbeat([{ claim, progress: { frame, frames: 1_500 } }]);
   }
-  await consumer.complete(claim, { duration: 30 });
+  const completed = consumer.complete(claim, { duration: 30 });
+  free();
+  await completed;
   options.onFinished();
 }

@@ -3,6 +3,8 @@ import type { Priority } from '@musicgen/contract';
 /** One side of the comparison. What every side does here is the same; how cheaply, is what is measured. */
 export interface System {
   name: 'ours' | 'bullmq';
+  /** The key of its stream of events, which is capped and so no cost of the single task. */
+  eventStream: string;
   openProducer(options: ProducerOptions): Promise<BenchProducer>;
   /** Works on tasks until it is closed. */
   openWorker(options: WorkerOptions): Promise<BenchWorker>;
