@@ -397,6 +397,17 @@ describe('events', () => {
   });
 });
 
+test.each([
+  ['older than everything the stream still holds', '1-0'],
+  ['newer than the stream, whose last second was lost', '99999999999999-0'],
+])('an event id %s starts over with a snapshot', async (_what, id) => {
+  await using context = await setup();
+  const { body } = await submit(context, { prompt: 'x' });
+  await request(context.app).post(body.links.cancel);
+  const response = await request(context.app).get(body.links.events).set('Last-Event-ID', id);
+  expect(response.text.match(/^event:.*$/gm)).toEqual(['event:snapshot', 'event:done']);
+});
+
 /** Reads an event stream as it comes. */
 function collectEvents(response: Response) {
   const events: { id: string | undefined; event: string | undefined; data: unknown }[] = [];

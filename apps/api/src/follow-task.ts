@@ -1,6 +1,6 @@
 import { EventEmitter, on } from 'node:events';
 import { isTerminal } from '@musicgen/contract';
-import type { LifecycleEvent, LifecycleReader } from '@musicgen/queue';
+import { compareIds, type LifecycleEvent, type LifecycleReader } from '@musicgen/queue';
 
 export interface FollowOptions {
   lifecycle: LifecycleReader;
@@ -14,7 +14,18 @@ export interface FollowOptions {
  * Every event of a task after a given one, first those of the past, then as they happen, each once and in order. Ends
  * with the task, or when the signal aborts.
  */
-export async function* followTask({
+export async function* followTask(options: FollowOptions): AsyncGenerator<LifecycleEvent> {
+  let lastId = options.after;
+  for await (const event of pastThenLive(options)) {
+    if (compareIds(event.id, lastId) <= 0) continue;
+    lastId = event.id;
+    yield event;
+    if (isTerminal(event.task.status)) return;
+  }
+}
+
+/** The two may overlap. */
+async function* pastThenLive({
   lifecycle,
   taskId,
   after,
@@ -22,31 +33,14 @@ export async function* followTask({
 }: FollowOptions): AsyncGenerator<LifecycleEvent> {
   const emitter = new EventEmitter();
   // Listening, and keeping what comes, starts before the past is read, so that nothing falls between the two.
-  const live = on(emitter, 'event', { signal });
+  const live = on(emitter, 'event', { signal }) as AsyncIterable<[LifecycleEvent]>;
   const unfollow = lifecycle.follow(taskId, (event) => emitter.emit('event', event));
-  let lastId = after;
   try {
-    for (const event of await lifecycle.since(taskId, after)) {
-      lastId = event.id;
-      yield event;
-      if (isTerminal(event.task.status)) return;
-    }
-    for await (const [event] of live as AsyncIterable<[LifecycleEvent]>) {
-      if (!isLater(event.id, lastId)) continue;
-      lastId = event.id;
-      yield event;
-      if (isTerminal(event.task.status)) return;
-    }
+    yield* (await lifecycle.since(taskId, after)) ?? [];
+    for await (const [event] of live) yield event;
   } catch (error) {
     if (!signal.aborted) throw error;
   } finally {
     unfollow();
   }
-}
-
-/** Whether one Redis stream id (`milliseconds-sequence`) comes after another. */
-function isLater(id: string, other: string): boolean {
-  const [ms = 0, sequence = 0] = id.split('-').map(Number);
-  const [otherMs = 0, otherSequence = 0] = other.split('-').map(Number);
-  return ms === otherMs ? sequence > otherSequence : ms > otherMs;
 }

@@ -4,6 +4,7 @@ export type { DiscardReason, QueueEventMap, QueueEvents, RecoveryOutcome, Repair
 export type { Page, QueueAdmin, TaskPage } from './streams/admin.ts';
 export type { ConsumerOptions } from './streams/consumer.ts';
 export type { Janitor, JanitorOptions } from './streams/janitor.ts';
+export { compareIds } from './streams/lifecycle-reader.ts';
 export type { AgeCount, Performance, QueueDepth, QueueMonitor, WorkerPresence } from './streams/monitor.ts';
 export type { ProducerOptions } from './streams/producer.ts';
 export type { Promoter } from './streams/promoter.ts';

@@ -111,7 +111,10 @@ export interface LifecycleReader {
   follow(taskId: string, listener: (event: LifecycleEvent) => void): () => void;
   /** The id of the newest event of any task, `0-0` before the first: what a snapshot read after it is as new as. */
   latestId(): Promise<string>;
-  /** Past events of one task after a stream id, oldest first. */
-  since(taskId: string, streamId: string): Promise<LifecycleEvent[]>;
+  /**
+   * Past events of one task after a stream id, oldest first; undefined when the stream no longer holds all of them, or
+   * has never given that id: then only the record itself tells how the task stands.
+   */
+  since(taskId: string, streamId: string): Promise<LifecycleEvent[] | undefined>;
   close(): Promise<void>;
 }

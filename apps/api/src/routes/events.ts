@@ -1,5 +1,5 @@
 import { isTerminal, type Task } from '@musicgen/contract';
-import type { LifecycleEvent, TaskProducer } from '@musicgen/queue';
+import type { LifecycleEvent, LifecycleReader, TaskProducer } from '@musicgen/queue';
 import { createSession, type Session } from 'better-sse';
 import { type Request, type Response, Router } from 'express';
 import type { AppOptions } from '../app.ts';
@@ -19,36 +19,50 @@ type Options = Pick<AppOptions, 'producer' | 'lifecycle' | 'metrics' | 'closing'
  * `Last-Event-ID` goes on at any API process, without a gap and without a repeat.
  */
 export function eventRoutes(options: Options): Router {
-  const { producer, lifecycle, metrics, closing } = options;
   const router = Router();
   router
     .route('/api/v1/tasks/:id/events')
     // Before GET, whose handler Express would run for it too, without end.
     .head(methodNotAllowed('GET'))
     .get(async (req, res) => {
-      const resumedAt = lastEventIdOf(req);
-      const after = resumedAt ?? (await lifecycle.latestId());
-      const { id, status } = await taskOf(req, producer);
+      const { id, status } = await taskOf(req, options.producer);
+      const resumed = await resume(id, lastEventIdOf(req), options.lifecycle);
       // 204 is how a server tells an EventSource that has seen everything to stop reconnecting.
-      const sawTheEnd =
-        isTerminal(status) && resumedAt && (await lifecycle.since(id, resumedAt)).length === 0;
-      if (sawTheEnd) return void res.status(204).end();
-
-      // Gone while Redis was asked: its `close` has fired already.
-      if (res.closed) return;
-      const signal = AbortSignal.any([closing, closeSignal(res)]);
-      res.once('close', metrics.streamOpened());
-      const session = await openSession(req, res);
-      const finished = resumedAt === undefined && (await sendSnapshot({ session, producer, id, after }));
-      if (!finished) {
-        for await (const event of followTask({ lifecycle, taskId: id, after, signal })) {
-          await sendEvent({ session, producer, event });
-        }
-      }
-      res.end();
+      if (isTerminal(status) && resumed?.missed === 0) return void res.status(204).end();
+      const after = resumed?.after ?? (await options.lifecycle.latestId());
+      // A client that went away meanwhile has had its `close` already.
+      if (!res.closed) await stream({ ...options, req, res, id, after, isResumed: resumed !== undefined });
     })
     .all(methodNotAllowed('GET'));
   return router;
+}
+
+/** Where a client goes on; undefined for one that starts, or whose id is too old or foreign to go on from. */
+async function resume(id: string, lastEventId: string | undefined, lifecycle: LifecycleReader) {
+  const missed = lastEventId === undefined ? undefined : await lifecycle.since(id, lastEventId);
+  return missed && { after: lastEventId, missed: missed.length };
+}
+
+interface StreamOptions extends Options {
+  req: Request;
+  res: Response;
+  id: string;
+  after: string;
+  isResumed: boolean;
+}
+
+async function stream({ producer, lifecycle, metrics, closing, ...options }: StreamOptions): Promise<void> {
+  const { req, res, id, after, isResumed } = options;
+  const signal = AbortSignal.any([closing, closeSignal(res)]);
+  res.once('close', metrics.streamOpened());
+  const session = await openSession(req, res);
+  const hasFinished = !isResumed && (await sendSnapshot({ session, producer, id, after }));
+  if (!hasFinished) {
+    for await (const event of followTask({ lifecycle, taskId: id, after, signal })) {
+      await sendEvent({ session, producer, event });
+    }
+  }
+  res.end();
 }
 
 /** Anything that is not an id of the stream counts as absent. */

@@ -46,7 +46,7 @@ test('what happened after an event can be read later, on any process', async () 
   const failure = { code: 'storage_failed', detail: 'The disk is full', retryable: true } as const;
   await consumer.fail(await claimOne(consumer), failure);
 
-  const events = await reader.since(id, after);
+  const events = (await reader.since(id, after)) ?? [];
   expect(events.map(({ type }) => type)).toEqual(['claimed', 'retrying']);
   expect(events[1]?.task).toMatchObject({
     status: 'pending',

@@ -14,6 +14,9 @@ const timeoutMs = 2_000;
 /** How long the reader pauses after its connection broke; it then goes on where it stood. */
 const reconnectPauseMs = 500;
 
+/** Where a stream without entries stands. */
+const beforeTheFirst = '0-0';
+
 type StreamEntry = [id: string, fields: string[]];
 type Listener = (event: LifecycleEvent) => void;
 
@@ -69,6 +72,17 @@ export function createLifecycleReader(context: QueueContext): LifecycleReader {
     }
   }
 
+  /** Whether nothing after the id has been trimmed, and the id is one that this stream has given. */
+  async function holds(streamId: string): Promise<boolean> {
+    if (streamId === beforeTheFirst) return true;
+    const [[oldest], [newest]] = await Promise.all([
+      answer(redis.xrange(keys.lifecycle, '-', '+', 'COUNT', 1)),
+      answer(redis.xrevrange(keys.lifecycle, '+', '-', 'COUNT', 1)),
+    ]);
+    if (oldest === undefined || newest === undefined) return false;
+    return compareIds(oldest[0], streamId) <= 0 && compareIds(streamId, newest[0]) <= 0;
+  }
+
   async function read(): Promise<void> {
     while (!closing.signal.aborted) {
       await turn().catch(() =>
@@ -92,11 +106,12 @@ export function createLifecycleReader(context: QueueContext): LifecycleReader {
     async latestId() {
       await answer(positioned);
       const [newest] = await answer(redis.xrevrange(keys.lifecycle, '+', '-', 'COUNT', 1));
-      return newest?.[0] ?? '0-0';
+      return newest?.[0] ?? beforeTheFirst;
     },
 
     async since(taskId, streamId) {
       await answer(positioned);
+      if (!(await holds(streamId))) return undefined;
       const found: LifecycleEvent[] = [];
       for await (const entry of entriesAfter(streamId)) {
         const event = entry[1][1] === taskId ? eventFromEntry(entry) : undefined;
@@ -111,6 +126,13 @@ export function createLifecycleReader(context: QueueContext): LifecycleReader {
       await finished;
     },
   };
+}
+
+/** Orders ids of one stream (`milliseconds-sequence`): negative when the first comes before the second. */
+export function compareIds(id: string, other: string): number {
+  const [ms = 0, sequence = 0] = id.split('-').map(Number);
+  const [otherMs = 0, otherSequence = 0] = other.split('-').map(Number);
+  return ms - otherMs || sequence - otherSequence;
 }
 
 async function answer<Value>(reply: Promise<Value>): Promise<Value> {
