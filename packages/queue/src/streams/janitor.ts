@@ -1,6 +1,8 @@
-import { priorityNames, toServiceError } from '@musicgen/contract';
+import { type Priority, priorityNames, toServiceError } from '@musicgen/contract';
+import { returnedConsumer, workersGroup } from '../keys.ts';
+import { fieldsFromReply } from '../task-record.ts';
 import type { QueueContext } from './context.ts';
-import { runWithGroups } from './groups.ts';
+import { createGroups, runWithGroups } from './groups.ts';
 import { presenceLastsMs } from './presence.ts';
 import { expireScript } from './scripts/expire.lua.ts';
 import { removeScript } from './scripts/remove.lua.ts';
@@ -9,15 +11,14 @@ import { scriptBound } from './scripts/script.ts';
 
 /** How long the janitor leaves a task alone whose artifacts could not be removed. */
 const retryRemovalMs = 60_000;
-/** A worker that was not seen for so long is gone. Generous: its clock and Redis's may differ. */
-const workerGoneMs = 10 * presenceLastsMs;
-
 export interface JanitorOptions {
   /**
    * Removes what belongs to a task elsewhere. Called before the record goes, so that nothing is left behind by a
    * crash; hence it may be called more than once for one task.
    */
   removeArtifacts?: (taskId: string) => Promise<void>;
+  /** A worker that was not seen for so long is gone. Default 7.5 minutes: its clock and Redis's may differ. */
+  workerGoneMs?: number;
 }
 
 export interface Janitor {
@@ -27,8 +28,9 @@ export interface Janitor {
   removeWorkers(): Promise<number>;
 }
 
-export function createJanitor(context: QueueContext, { removeArtifacts }: JanitorOptions = {}): Janitor {
+export function createJanitor(context: QueueContext, options: JanitorOptions = {}): Janitor {
   const { redis, keys, events, run } = context;
+  const { removeArtifacts, workerGoneMs = 10 * presenceLastsMs } = options;
 
   async function removable(ids: readonly string[]): Promise<string[]> {
     if (removeArtifacts === undefined) return [...ids];
@@ -62,6 +64,18 @@ export function createJanitor(context: QueueContext, { removeArtifacts }: Janito
     return true;
   }
 
+  /**
+   * The registry does not name every consumer: a claim that was still on its way when its worker left makes a new one.
+   * One that holds nothing and has done nothing for long may go; a worker that lives gets it again when it claims.
+   */
+  async function removeIdleConsumers(priority: Priority): Promise<void> {
+    const consumers = (await redis.xinfo('CONSUMERS', keys.stream(priority), workersGroup)) as string[][];
+    const idle = consumers.map(fieldsFromReply).filter(({ name, pending, idle }) => {
+      return name !== returnedConsumer && Number(pending) === 0 && Number(idle) >= workerGoneMs;
+    });
+    for (const { name = '' } of idle.slice(0, scriptBound)) await run(removeConsumerScript, [priority, name]);
+  }
+
   return {
     async clean(signal) {
       const total = { expired: 0, removed: 0 };
@@ -82,6 +96,9 @@ export function createJanitor(context: QueueContext, { removeArtifacts }: Janito
       const gone = await redis.zrangebyscore(keys.workers, '-inf', lastSeen, 'LIMIT', 0, scriptBound);
       let removed = 0;
       for (const workerId of gone) if (await removeWorker(workerId)) removed += 1;
+      // After a flush there would be none to look at.
+      await createGroups(context);
+      for (const priority of priorityNames) await removeIdleConsumers(priority);
       return removed;
     },
   };

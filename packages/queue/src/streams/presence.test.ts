@@ -58,3 +58,22 @@ test('a worker that is gone is taken off the groups, but not before its tasks ar
   const consumers = (await redis.xinfo('CONSUMERS', keys.stream('NORMAL'), 'workers')) as string[][];
   expect(consumers.map(([, name]) => name)).toEqual(['returned']);
 });
+
+test('a consumer that no registry knows is removed once it holds nothing and has long been idle', async () => {
+  const { queue, createConsumer, enqueue, redis, keys } = await setup();
+  const consumer = createConsumer({ workerId: 'unregistered' });
+  await enqueue();
+  const claim = await claimOne(consumer);
+  const names = async () => {
+    const consumers = (await redis.xinfo('CONSUMERS', keys.stream('NORMAL'), 'workers')) as string[][];
+    return consumers.map(([, name]) => name);
+  };
+  const janitor = queue.createJanitor({ workerGoneMs: 0 });
+  await janitor.removeWorkers();
+  expect(await names()).toEqual(['unregistered']);
+  await consumer.complete(claim, {});
+  await queue.createJanitor().removeWorkers();
+  expect(await names()).toEqual(['unregistered']);
+  await janitor.removeWorkers();
+  expect(await names()).toEqual([]);
+});
