@@ -21,14 +21,16 @@ export interface LeftoverOptions {
 }
 
 /**
- * Lets every task and worker reach the end of its time, cleans up, and puts what is still there then into the
+ * Lets every task reach the end of its time, cleans up, and puts what is still there then into the
  * history, and how much memory it takes. Call it when no other process uses the queue any more.
  */
 export async function recordLeftovers({ redis, queue, artifacts, history }: LeftoverOptions): Promise<void> {
   await passTime(redis, `${prefix}:expiry`);
-  await passTime(redis, `${prefix}:workers`);
   const store = openArtifactStore(`file:${artifacts}`);
-  const janitor = queue.createJanitor({ removeArtifacts: (taskId) => store.remove(taskKey(taskId)) });
+  const janitor = queue.createJanitor({
+    removeArtifacts: (taskId) => store.remove(taskKey(taskId)),
+    workerGoneMs: 0,
+  });
   await janitor.clean();
   await janitor.removeWorkers();
   // Capped by its own length, and the checker has read it.

@@ -42,14 +42,14 @@ const meanPauseMs = 320;
 /** How many disturbances come with one kill. */
 const disturbancesPerKill = 0.25;
 const killShares: Record<(typeof killKinds)[number], number> = {
-  'worker:kill': 0.6,
-  'worker:terminate': 0.28,
-  'redis:kill': 0.12,
+  'worker:kill': 0.55,
+  'worker:terminate': 0.25,
+  'redis:kill': 0.2,
 };
 const durationsMs: Record<FaultKind, [min: number, max: number]> = {
   'worker:kill': [0, 0],
   'worker:terminate': [0, 0],
-  'redis:kill': [0, 800],
+  'redis:kill': [0, 600],
   'worker:freeze': [1_700, 3_500],
   'proxy:cut': [0, 0],
   'proxy:drop_replies': [50, 400],
