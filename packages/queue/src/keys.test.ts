@@ -1,4 +1,4 @@
-import { createKeys, luaKeys } from './keys.ts';
+import { createKeys, spellKeys } from './keys.ts';
 
 test('every key lies under the prefix, so that a hash tag puts them all into one slot', () => {
   const keys = Object.values(createKeys('{musicgen}')).map((key: unknown) =>
@@ -8,10 +8,11 @@ test('every key lies under the prefix, so that a hash tag puts them all into one
   expect(new Set(keys).size).toBe(keys.length);
 });
 
-test('a script gets the keys it names, and no others', () => {
-  expect(luaKeys('musicgen', 'DEL task_key(id); ZREM delayed_key id')).toBe(
-    "local function task_key(value) return 'musicgen:task:' .. value end\nlocal delayed_key = 'musicgen:delayed'",
+test('the keys in a script are spelt out, and one that does not exist is a mistake', () => {
+  expect(spellKeys('musicgen', "call('DEL', task_key(task.id), delayed_key, cancel_channel_key)")).toBe(
+    "call('DEL', ('musicgen:task:' .. task.id), 'musicgen:delayed', 'musicgen:cancel')",
   );
+  expect(() => spellKeys('musicgen', 'DEL tusk_key(id)')).toThrow('There is no key "tusk"');
 });
 
 test('a prefix that could break out of a script is refused', () => {

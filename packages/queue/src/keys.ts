@@ -88,20 +88,15 @@ export function createKeys(prefix: string): Keys {
 }
 
 /**
- * The same keys for Lua: `task_key(id)` for a key made from a value, `delayed_key` for a fixed one. Only those that
- * the script names are declared, because every call of a script runs its declarations again.
+ * A Lua text whose keys are spelt out: `task_key(id)` becomes `('musicgen:task:' .. id)` and `delayed_key` becomes
+ * `'musicgen:delayed'`. Spelt out and not functions, because Redis makes a script's functions anew on every call.
  */
-export function luaKeys(prefix: string, lua: string): string {
-  const named = Object.entries(createKeys(prefix)).map(([name, key]) => {
-    const luaName = `${name.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`)}_key`;
-    const declaration =
-      typeof key === 'string'
-        ? `local ${luaName} = '${key}'`
-        : `local function ${luaName}(value) return '${(key as (value: string) => string)('')}' .. value end`;
-    return { luaName, declaration };
+export function spellKeys(prefix: string, lua: string): string {
+  const keys = new Map<string, unknown>(Object.entries(createKeys(prefix)));
+  return lua.replace(/\b([a-z_]+)_key\b(\(?)/g, (_, luaName: string, open: string) => {
+    const name = luaName.replace(/_([a-z])/g, (_, letter: string) => letter.toUpperCase());
+    const key = keys.get(name);
+    if (key === undefined) throw new RangeError(`There is no key "${luaName}"`);
+    return typeof key === 'function' ? `('${key('')}' .. ` : `'${key}'${open}`;
   });
-  return named
-    .filter(({ luaName }) => new RegExp(`\\b${luaName}\\b`).test(lua))
-    .map(({ declaration }) => declaration)
-    .join('\n');
 }

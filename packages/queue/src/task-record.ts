@@ -17,6 +17,8 @@ export interface TaskProgress {
   /** Frames of audio codes generated so far, of `frames` in all. */
   frame: number;
   frames: number;
+  /** What the task still needed when this was reported, at the speed of the attempt that reported it. */
+  remainingMs?: number;
 }
 
 export interface TaskFailure {
@@ -117,10 +119,13 @@ export function recordFromFields(id: string, fields: RecordFields): TaskRecord {
   });
 }
 
-/** `frame` and `frames` as a progress, or nothing when no frame was reported. */
+/** The progress as it was last reported, or nothing when no frame was. */
 export function progressFromFields(fields: RecordFields): TaskProgress | undefined {
   if (fields.frame === undefined || fields.frames === undefined) return undefined;
-  return { frame: Number(fields.frame), frames: Number(fields.frames) };
+  const progress = { frame: Number(fields.frame), frames: Number(fields.frames) };
+  return fields.remainingMs === undefined
+    ? progress
+    : { ...progress, remainingMs: Number(fields.remainingMs) };
 }
 
 /** A failure as it stands in a hash or an event: the code, a space, the sentence. Lua can write it without JSON. */

@@ -29,6 +29,7 @@ function heartbeatArguments({ claim, stage, progress, checkpoint }: Heartbeat): 
     stage ?? '',
     progress?.frame ?? '',
     progress?.frames ?? '',
+    progress?.remainingMs === undefined ? '' : Math.round(progress.remainingMs),
     checkpoint ?? '',
   ];
 }

@@ -1,8 +1,9 @@
 import { createHash } from 'node:crypto';
 import { type Priority, priorityNames, taskStatuses } from '@musicgen/contract';
-import { createKeys, luaKeys, returnedConsumer, workersGroup } from '../keys.ts';
+import { createKeys, returnedConsumer, spellKeys, workersGroup } from '../keys.ts';
 import type { RedisClient } from './redis-client.ts';
 import type { Script } from './scripts/script.ts';
+import { withFunctions } from './scripts/with-functions.ts';
 
 export interface ScriptRunnerOptions {
   redis: RedisClient;
@@ -42,14 +43,20 @@ export function createScriptRunner({ redis, ...constants }: ScriptRunnerOptions)
 }
 
 function scriptText(script: Script, { prefix, ...constants }: Omit<ScriptRunnerOptions, 'redis'>): string {
+  const lua = withFunctions(script.lua);
+  const declarations = {
+    GROUP: `'${workersGroup}'`,
+    RETURNED: `'${returnedConsumer}'`,
+    LIFECYCLE_LENGTH: `'${constants.lifecycleLength}'`,
+    EXPIRED_RETENTION_MS: `'${constants.expiredRetentionMs}'`,
+    LEVEL: `{ ${priorityNames.map((name) => `${name} = ${levelOf(name)}`).join(', ')} }`,
+    STATUS: `{ ${taskStatuses.map((name) => `${name} = true`).join(', ')} }`,
+  };
+  const named = Object.entries(declarations).filter(([name]) => new RegExp(`\\b${name}\\b`).test(lua));
   return [
     `-- musicgen queue: ${script.name}`,
-    `local GROUP, RETURNED = '${workersGroup}', '${returnedConsumer}'`,
-    `local LIFECYCLE_LENGTH, EXPIRED_RETENTION_MS = ${constants.lifecycleLength}, ${constants.expiredRetentionMs}`,
-    `local LEVEL = { ${priorityNames.map((name) => `${name} = ${levelOf(name)}`).join(', ')} }`,
-    `local STATUS = { ${taskStatuses.map((name) => `${name} = true`).join(', ')} }`,
-    luaKeys(prefix, script.lua),
-    script.lua,
+    ...named.map(([name, value]) => `local ${name} = ${value}`),
+    spellKeys(prefix, lua),
   ].join('\n');
 }
 

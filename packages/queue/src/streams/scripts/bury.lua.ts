@@ -1,4 +1,3 @@
-import { moves } from './moves.lua.ts';
 import type { Script } from './script.ts';
 
 /**
@@ -9,7 +8,7 @@ import type { Script } from './script.ts';
  */
 export const buryScript: Script = {
   name: 'bury',
-  lua: `${moves}
+  lua: `
 local id, token, error = unpack(ARGV)
 local task = read(id)
 if not task or task.token ~= token or task.status ~= 'processing' then return 'lost' end

@@ -1,4 +1,3 @@
-import { moves } from './moves.lua.ts';
 import type { Script } from './script.ts';
 
 /**
@@ -10,7 +9,7 @@ import type { Script } from './script.ts';
  */
 export const cancelScript: Script = {
   name: 'cancel',
-  lua: `${moves}
+  lua: `
 local task = read(ARGV[1])
 if not task then return 'unknown' end
 

@@ -1,6 +1,4 @@
-import { moves } from './moves.lua.ts';
 import { type Script, scriptBound } from './script.ts';
-import { setAside } from './set-aside.lua.ts';
 
 /**
  * Takes the best waiting task that the worker may take. Queues are tried best first; one whose oldest task has
@@ -13,7 +11,7 @@ import { setAside } from './set-aside.lua.ts';
  */
 export const claimScript: Script = {
   name: 'claim',
-  lua: `${moves}${setAside}
+  lua: `
 local worker, token, ageing_ms = ARGV[1], ARGV[2], tonumber(ARGV[3])
 local time = now()
 local discarded = {}
@@ -59,7 +57,9 @@ end
 local function read_whole(id)
   local fields = redis.pcall('HGETALL', task_key(id))
   if fields.err then return nil end
-  local record = {}
+  -- Room for all from the start; growing by one field after the other would cost more than reading them.
+  local record = { status = nil, priority = nil, entry = nil, attempt = nil, maxAttempts = nil, stalls = nil, token = nil,
+    cancelRequested = nil, createdAt = nil, startedAt = nil, expiresAt = nil, worker = nil, request = nil }
   for index = 1, #fields, 2 do record[fields[index]] = fields[index + 1] end
   return as_task(id, record.status, record.priority, record.entry, record.attempt, record.maxAttempts, record.stalls,
     record.token, record.cancelRequested, record.createdAt, record.startedAt, record.expiresAt, record.worker,
@@ -106,7 +106,7 @@ local function take(task, fields)
   local first_time = task.started_at == 0
   redis.call('ZREM', waiting_key(task.priority), task.id)
   if not first_time then
-    redis.call('HDEL', key, 'error', 'frame', 'frames')
+    redis.call('HDEL', key, 'error', 'frame', 'frames', 'remainingMs')
     fields = redis.call('HGETALL', key)
   end
   task.attempt = task.attempt + 1

@@ -1,4 +1,3 @@
-import { moves } from './moves.lua.ts';
 import type { Script } from './script.ts';
 
 /**
@@ -9,7 +8,7 @@ import type { Script } from './script.ts';
  */
 export const completeScript: Script = {
   name: 'complete',
-  lua: `${moves}
+  lua: `
 local id, token, result, began_at = unpack(ARGV)
 local task = read(id)
 if not task or task.token ~= token then return 'lost' end

@@ -1,4 +1,3 @@
-import { moves } from './moves.lua.ts';
 import type { Script } from './script.ts';
 
 /** Arguments of one task, in this order; '' for what it has not. */
@@ -22,15 +21,15 @@ export const enqueueFields = [
  */
 export const enqueueScript: Script = {
   name: 'enqueue',
-  lua: `${moves}
+  lua: `
 local limit, key_ttl_ms = tonumber(ARGV[1]), ARGV[2]
 local fields = ${enqueueFields.length}
 
-local function known(id, idempotency_key, request_hash)
+local function known(id, idempotency, request_hash)
   local record = redis.call('HGETALL', task_key(id))
   if #record > 0 then return { id, unpack(record) } end
-  if idempotency_key == '' then return nil end
-  local first = redis.call('GET', remembered_key(idempotency_key))
+  if idempotency == '' then return nil end
+  local first = redis.call('GET', remembered_key(idempotency))
   if not first then return nil end
   local hash, first_id = string.match(first, '^(%S+) (%S+)$')
   record = redis.call('HGETALL', task_key(first_id))
@@ -38,14 +37,14 @@ local function known(id, idempotency_key, request_hash)
   return hash == request_hash and { first_id, unpack(record) } or 'mismatch'
 end
 
-local function admit(time, id, priority, request, ttl_ms, max_attempts, request_id, idempotency_key, request_hash)
+local function admit(time, id, priority, request, ttl_ms, max_attempts, request_id, idempotency, request_hash)
   local expires_at = after(time, ttl_ms)
   local task = { id = id, priority = priority, attempt = 0 }
   join_queue(task, 'status', 'pending', 'priority', priority, 'request', request,
     'maxAttempts', max_attempts, 'createdAt', time, 'expiresAt', expires_at)
   if request_id ~= '' then redis.call('HSET', task_key(id), 'requestId', request_id) end
-  if idempotency_key ~= '' then
-    redis.call('SET', remembered_key(idempotency_key), request_hash .. ' ' .. id, 'PX', key_ttl_ms)
+  if idempotency ~= '' then
+    redis.call('SET', remembered_key(idempotency), request_hash .. ' ' .. id, 'PX', key_ttl_ms)
   end
   redis.call('ZADD', expiry_key, expires_at, id)
   emit(task, 'created')

@@ -1,4 +1,3 @@
-import { moves } from './moves.lua.ts';
 import { type Script, scriptBound } from './script.ts';
 
 /**
@@ -9,7 +8,7 @@ import { type Script, scriptBound } from './script.ts';
  */
 export const expireScript: Script = {
   name: 'expire',
-  lua: `${moves}
+  lua: `
 local time = now()
 local due = redis.call('ZRANGEBYSCORE', expiry_key, '-inf', time, 'LIMIT', 0, ${scriptBound})
 local expired, removable = {}, {}

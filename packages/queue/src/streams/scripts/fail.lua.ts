@@ -1,4 +1,3 @@
-import { moves } from './moves.lua.ts';
 import type { Script } from './script.ts';
 
 /**
@@ -10,7 +9,7 @@ import type { Script } from './script.ts';
  */
 export const failScript: Script = {
   name: 'fail',
-  lua: `${moves}
+  lua: `
 local id, token, error, delay_ms = unpack(ARGV)
 local task = read(id)
 if not task or task.token ~= token then return 'lost' end

@@ -33,4 +33,5 @@ local function tally_duration(time, field, ms)
 end
 `;
 
-export const lifecycle = emit + tally + tallyDuration;
+/** Telling and counting what happened. */
+export const lifecycle = [emit, tally, tallyDuration];

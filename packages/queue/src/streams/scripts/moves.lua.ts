@@ -1,5 +1,3 @@
-import { lifecycle } from './lifecycle.lua.ts';
-import { record } from './record.lua.ts';
 import { scriptBound } from './script.ts';
 
 /**
@@ -58,7 +56,7 @@ local function finish(task, status, time, ...)
   leave_queue(task)
   local key = task_key(task.id)
   redis.call('HSET', key, 'status', status, 'finishedAt', time, 'updatedAt', time, ...)
-  redis.call('HDEL', key, 'entry', 'stage', 'retryAt', 'cancelRequested', 'checkpointed')
+  redis.call('HDEL', key, 'entry', 'stage', 'retryAt', 'cancelRequested', 'checkpointed', 'remainingMs')
   if task.checkpointed then redis.call('DEL', checkpoint_key(task.id)) end
   redis.call('ZADD', status_key(status), time, task.id)
 end
@@ -73,14 +71,17 @@ local function end_cancelled(task, time)
 end
 `;
 
-/** `end_failed(task, time, error)`: ends a task as failed; `bury(task, time, error)`: and as a dead letter. */
+/** `end_failed(task, time, error)`: ends a task as failed. */
 const endFailed = `
 local function end_failed(task, time, error)
   finish(task, 'failed', time, 'error', error)
   emit(task, 'failed', 'error', error)
   tally(time, 'failed:' .. task.priority, '1')
 end
+`;
 
+/** `bury(task, time, error)`: ends a task as failed and as a dead letter. */
+const bury = `
 local function bury(task, time, error)
   end_failed(task, time, error)
   redis.call('ZADD', dead_key, time, task.id)
@@ -114,7 +115,7 @@ local function return_to_queue(task, time, event)
   redis.call('ZREM', status_key('processing'), task.id)
   task.attempt = math.max(0, task.attempt - 1)
   redis.call('HSET', key, 'status', 'pending', 'attempt', task.attempt, 'stalls', task.stalls, 'updatedAt', time)
-  redis.call('HDEL', key, 'worker', 'stage')
+  redis.call('HDEL', key, 'worker', 'stage', 'remainingMs')
   if #held == 0 then
     join_queue(task)
   else
@@ -147,10 +148,8 @@ local function take_back(task, time, max_stalls)
 end
 `;
 
-/** Everything that moves a task between queue, worker and its terminal status. */
+/** Moving a task between queue, worker and its terminal status. */
 export const moves = [
-  record,
-  lifecycle,
   ring,
   queueScore,
   joinQueue,
@@ -158,7 +157,8 @@ export const moves = [
   finish,
   endCancelled,
   endFailed,
+  bury,
   expire,
   returnToQueue,
   takeBack,
-].join('');
+];

@@ -1,4 +1,3 @@
-import { record } from './record.lua.ts';
 import type { Script } from './script.ts';
 
 /**
@@ -9,7 +8,7 @@ import type { Script } from './script.ts';
  */
 export const placeScript: Script = {
   name: 'place',
-  lua: `${record}
+  lua: `
 local task = read(ARGV[1])
 local before = task and redis.call('ZRANK', waiting_key(task.priority), task.id)
 if not before then return nil end

@@ -1,4 +1,3 @@
-import { record } from './record.lua.ts';
 import type { Script } from './script.ts';
 
 /**
@@ -9,7 +8,7 @@ import type { Script } from './script.ts';
  */
 export const presenceScript: Script = {
   name: 'presence',
-  lua: `${record}
+  lua: `
 local worker, lasts_ms, description = unpack(ARGV)
 local time = now()
 redis.call('HSET', worker_key(worker), 'seenAt', time, 'description', description)

@@ -1,4 +1,3 @@
-import { moves } from './moves.lua.ts';
 import { type Script, scriptBound } from './script.ts';
 
 /**
@@ -8,7 +7,7 @@ import { type Script, scriptBound } from './script.ts';
  */
 export const promoteScript: Script = {
   name: 'promote',
-  lua: `${moves}
+  lua: `
 local due = redis.call('ZRANGEBYSCORE', delayed_key, '-inf', now(), 'LIMIT', 0, ${scriptBound})
 local promoted = {}
 

@@ -1,4 +1,3 @@
-import { moves } from './moves.lua.ts';
 import { type Script, scriptBound } from './script.ts';
 
 /**
@@ -10,7 +9,7 @@ import { type Script, scriptBound } from './script.ts';
  */
 export const reconcileScript: Script = {
   name: 'reconcile',
-  lua: `${moves}
+  lua: `
 local page = redis.call('ZSCAN', expiry_key, ARGV[1], 'COUNT', ${scriptBound})
 local time = now()
 local repaired = {}

@@ -1,14 +1,16 @@
 /**
- * `now()`: the Redis server's clock in Unix milliseconds, as text; `after(time, ms)`: so much later, as text.
- * As text, because Redis writes every Lua number that it is handed as a 17-digit float, which takes it longer than
- * many a command. Use `tonumber` to compare.
+ * `now()`: the Redis server's clock in Unix milliseconds, as text. As text, because Redis writes every Lua number that
+ * it is handed as a 17-digit float, which takes it longer than many a command. Use `tonumber` to compare.
  */
-const clock = `
+const now = `
 local function now()
   local time = redis.call('TIME')
   return time[1] .. string.sub('00000' .. time[2], -6, -4)
 end
+`;
 
+/** `after(time, ms)`: so many milliseconds later, as text. */
+const after = `
 local function after(time, ms)
   return string.format('%d', time + ms)
 end
@@ -16,9 +18,9 @@ end
 
 /**
  * `as_task(id, …)`: the part of a record that transitions decide by, from its fields, or nil for what is no record of
- * ours (an unknown status or priority). `read(id)`: the same from its hash; nil too for none, and for another type.
+ * ours (an unknown status or priority).
  */
-const readRecord = `
+const asTask = `
 local function as_task(id, status, priority, entry, attempt, max_attempts, stalls, token, cancel_requested, created_at,
     started_at, expires_at, worker, checkpointed)
   if not STATUS[status] or not LEVEL[priority] then return nil end
@@ -29,7 +31,10 @@ local function as_task(id, status, priority, entry, attempt, max_attempts, stall
     expires_at = tonumber(expires_at or 0), worker = worker, checkpointed = checkpointed,
   }
 end
+`;
 
+/** `read(id)`: the same from its hash; nil too when there is none, or another type. */
+const read = `
 local function read(id)
   local values = redis.pcall('HMGET', task_key(id), 'status', 'priority', 'entry', 'attempt', 'maxAttempts',
     'stalls', 'token', 'cancelRequested', 'createdAt', 'startedAt', 'expiresAt', 'worker', 'checkpointed')
@@ -38,4 +43,5 @@ local function read(id)
 end
 `;
 
-export const record = clock + readRecord;
+/** Reading the clock and records. */
+export const record = [now, after, asTask, read];

@@ -1,4 +1,3 @@
-import { moves } from './moves.lua.ts';
 import { type Script, scriptBound } from './script.ts';
 
 /**
@@ -10,7 +9,7 @@ import { type Script, scriptBound } from './script.ts';
  */
 export const recoverScript: Script = {
   name: 'recover',
-  lua: `${moves}
+  lua: `
 local lease_ms, max_stalls = ARGV[1], tonumber(ARGV[2])
 local time = now()
 local cursors, outcomes = {}, {}

@@ -1,5 +1,3 @@
-import { lifecycle } from './lifecycle.lua.ts';
-import { record } from './record.lua.ts';
 import type { Script } from './script.ts';
 
 /**
@@ -11,7 +9,7 @@ import type { Script } from './script.ts';
  */
 export const removeScript: Script = {
   name: 'remove',
-  lua: `${record}${lifecycle}
+  lua: `
 local time = now()
 local removed = {}
 

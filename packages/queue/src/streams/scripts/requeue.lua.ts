@@ -1,4 +1,3 @@
-import { moves } from './moves.lua.ts';
 import type { Script } from './script.ts';
 
 /**
@@ -9,7 +8,7 @@ import type { Script } from './script.ts';
  */
 export const requeueScript: Script = {
   name: 'requeue',
-  lua: `${moves}
+  lua: `
 local id = ARGV[1]
 local task = read(id)
 if not task or task.status ~= 'failed' or redis.call('ZREM', dead_key, id) == 0 then return 0 end

@@ -1,4 +1,3 @@
-import { moves } from './moves.lua.ts';
 import type { Script } from './script.ts';
 
 /**
@@ -9,7 +8,7 @@ import type { Script } from './script.ts';
  */
 export const resumeScript: Script = {
   name: 'resume',
-  lua: `${moves}
+  lua: `
 local priority = ARGV[1]
 local was_paused = redis.call('SREM', paused_key, priority)
 for _ = 1, math.min(1000, redis.call('ZCARD', waiting_key(priority))) do ring(priority) end

@@ -1,4 +1,3 @@
-import { moves } from './moves.lua.ts';
 import { type Script, scriptBound } from './script.ts';
 
 /**
@@ -10,7 +9,7 @@ import { type Script, scriptBound } from './script.ts';
  */
 export const returnOrphansScript: Script = {
   name: 'return_orphans',
-  lua: `${moves}
+  lua: `
 local worker, token, heard_of = unpack(ARGV)
 local time = now()
 local returned = {}

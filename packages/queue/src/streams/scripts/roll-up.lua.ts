@@ -1,4 +1,3 @@
-import { record } from './record.lua.ts';
 import type { Script } from './script.ts';
 
 /**
@@ -9,7 +8,7 @@ import type { Script } from './script.ts';
  */
 export const rollUpScript: Script = {
   name: 'roll_up',
-  lua: `${record}
+  lua: `
 local this_minute = math.floor(now() / 60000)
 local first = tonumber(redis.call('HGET', counters_key, 'rolledUntil') or this_minute - 1440)
 first = math.max(first, this_minute - 1440)

@@ -1,5 +1,5 @@
 /**
- * One Lua script. Its text may use the fragments of this folder, the keys of `keys.ts` by their Lua names
+ * One Lua script. Its text may name the functions of `with-functions.ts`, the keys of `keys.ts` by their Lua names
  * (`task_key(id)`, `delayed_key`) and the constants that the script runner puts in front.
  *
  * Every script takes one key, the lifecycle stream: it sends the call to the right node of a cluster. All other keys

@@ -3,7 +3,7 @@
  * an operator to look at, and with the record that every dead letter has. Something foreign under the task's key is
  * moved out of the way, not destroyed.
  */
-export const setAside = `
+const setAside = `
 local function set_aside(id, priority, time, reason, fields)
   local key, removed_at = task_key(id), after(time, EXPIRED_RETENTION_MS)
   if redis.call('EXISTS', key) == 1 then
@@ -20,3 +20,6 @@ local function set_aside(id, priority, time, reason, fields)
   tally(time, 'failed:' .. priority, '1')
 end
 `;
+
+/** Keeping what is no task. */
+export const foreign = [setAside];

@@ -1,4 +1,3 @@
-import { moves } from './moves.lua.ts';
 import { type Script, scriptBound } from './script.ts';
 
 /**
@@ -9,7 +8,7 @@ import { type Script, scriptBound } from './script.ts';
  */
 export const takeBackOverdueScript: Script = {
   name: 'take_back_overdue',
-  lua: `${moves}
+  lua: `
 local stall_timeout_ms, max_stalls = tonumber(ARGV[1]), tonumber(ARGV[2])
 local time = now()
 local processing = status_key('processing')

@@ -1,4 +1,3 @@
-import { moves } from './moves.lua.ts';
 import type { Script } from './script.ts';
 
 /**
@@ -10,7 +9,7 @@ import type { Script } from './script.ts';
  */
 export const updateScript: Script = {
   name: 'update',
-  lua: `${moves}
+  lua: `
 local id, priority, ttl_ms = unpack(ARGV)
 local task = read(id)
 if not task then return 'unknown' end

@@ -1,4 +1,3 @@
-import { moves } from './moves.lua.ts';
 import type { Script } from './script.ts';
 
 /**
@@ -8,7 +7,7 @@ import type { Script } from './script.ts';
  */
 export const wakeScript: Script = {
   name: 'wake',
-  lua: `${moves}
+  lua: `
 for _, priority in ipairs(ARGV) do
   if redis.call('ZCARD', waiting_key(priority)) > 0 then ring(priority) end
 end
