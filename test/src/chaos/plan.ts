@@ -42,14 +42,14 @@ const meanPauseMs = 320;
 /** How many disturbances come with one kill. */
 const disturbancesPerKill = 0.25;
 const killShares: Record<(typeof killKinds)[number], number> = {
-  'worker:kill': 0.55,
-  'worker:terminate': 0.25,
-  'redis:kill': 0.2,
+  'worker:kill': 0.45,
+  'worker:terminate': 0.2,
+  'redis:kill': 0.35,
 };
 const durationsMs: Record<FaultKind, [min: number, max: number]> = {
   'worker:kill': [0, 0],
   'worker:terminate': [0, 0],
-  'redis:kill': [0, 600],
+  'redis:kill': [0, 500],
   'worker:freeze': [1_700, 3_500],
   'proxy:cut': [0, 0],
   'proxy:drop_replies': [50, 400],
