@@ -13,6 +13,7 @@ export type { Recoverer, RecovererOptions } from './streams/recoverer.ts';
 export { failFastRedisOptions, patientRedisOptions, type RedisClient } from './streams/redis-client.ts';
 export type { Roller } from './streams/roller.ts';
 export type { ServerFacts } from './streams/server-check.ts';
+export { countOf, type Tally } from './streams/statistics.ts';
 export {
   createStreamsQueue,
   type MaintenanceOptions,
