@@ -19,16 +19,27 @@ function createRandom(seed: number): () => number {
 }
 
 /** Workers that forget nothing: every claim they ever had, held or lost, may be used again at any time. */
-async function storm(test: TestQueue, seed: number, steps: number): Promise<string[]> {
+async function storm(test: TestQueue, seed: number, steps: number) {
   const random = createRandom(seed);
   const pick = <Item>(items: readonly Item[]): Item | undefined => items[Math.floor(random() * items.length)];
   const ids: string[] = [];
   const claims: Claim[] = [];
+  const latest = new Map<string, Claim>();
+  const staleAccepted: string[] = [];
   const workers = [1, 2, 3].map(() => test.createConsumer({ retry: { baseMs: 0, capMs: 0 } }));
   const recoverer = test.queue.createRecoverer({ leaseMs: 0, maxStalls: 2 });
+  const claimNext = async () => {
+    const claim = await pick(workers)?.claim();
+    if (claim === undefined) return;
+    claims.push(claim);
+    latest.set(claim.task.id, claim);
+  };
   const withClaim = async (use: (worker: TaskConsumer, claim: Claim) => Promise<unknown>) => {
     const [worker, claim] = [pick(workers), pick(claims)];
-    if (worker && claim) await use(worker, claim);
+    if (worker === undefined || claim === undefined) return;
+    const answer = await use(worker, claim);
+    const isLost = String(answer) === 'lost';
+    if (!isLost && latest.get(claim.task.id) !== claim) staleAccepted.push(`${claim.task.id}: ${answer}`);
   };
   const withId = async (use: (id: string) => Promise<unknown>) => {
     const id = pick(ids);
@@ -36,7 +47,7 @@ async function storm(test: TestQueue, seed: number, steps: number): Promise<stri
   };
   const deeds: (() => Promise<unknown>)[] = [
     async () => ids.push(await test.enqueue({ priority: pick(priorityNames) ?? 'LOW', maxAttempts: 2 })),
-    async () => claims.push(...[await pick(workers)?.claim()].filter((claim) => claim !== undefined)),
+    claimNext,
     () => withClaim((worker, claim) => worker.complete(claim, {})),
     () => withClaim((worker, claim) => worker.fail(claim, failure)),
     () => withClaim((worker, claim) => worker.handBack(claim, Buffer.from('codes'))),
@@ -48,7 +59,7 @@ async function storm(test: TestQueue, seed: number, steps: number): Promise<stri
     () => test.queue.createReconciler().reconcile(),
   ];
   for (let step = 0; step < steps; step++) await pick([...deeds, ...deeds.slice(0, 3)])?.();
-  return ids;
+  return { ids, staleAccepted };
 }
 
 /** Brings every task that is still on its way to its end. */
@@ -68,11 +79,12 @@ function illegalMoves(events: readonly LifecycleEvent[]): string[] {
 }
 
 test.each([1, 2, 3, 4])(
-  'in storm %i every task makes legal moves only and ends exactly once',
+  'in storm %i every task makes legal moves only, ends exactly once, and obeys its latest claim alone',
   async (seed) => {
     const queue = await setup();
-    const ids = await storm(queue, seed, 400);
+    const { ids, staleAccepted } = await storm(queue, seed, 400);
     await settle(queue);
+    expect(staleAccepted).toEqual([]);
 
     const reader = queue.queue.createLifecycleReader();
     for (const id of ids) {
