@@ -79,18 +79,15 @@ function progressOf({ status, progress }: TaskRecord): Task['progress'] {
 }
 
 /**
- * When a running task will be done, if it goes on as fast as it has gone: exact counts of frames make this honest from
- * the first report on. A task that waits has no estimate yet.
+ * When a running task will be done, as its worker measures it from the frames it has made. A task that waits has no
+ * estimate yet.
  */
-function etaOf(record: TaskRecord): Task['eta'] {
-  if (isTerminal(record.status)) return null;
-  const ratio = progressOf(record)?.ratio ?? 0;
-  if (record.startedAt === undefined || ratio === 0) return { start_at: null, finish_at: null };
-  const elapsedMs = record.updatedAt - record.startedAt;
-  return {
-    start_at: timestamp(record.startedAt),
-    finish_at: timestamp(record.startedAt + elapsedMs / ratio),
-  };
+function etaOf({ status, startedAt, updatedAt, progress }: TaskRecord): Task['eta'] {
+  if (isTerminal(status)) return null;
+  if (status === 'pending') return { start_at: null, finish_at: null };
+  const { remainingMs } = progress ?? {};
+  const finishAt = remainingMs === undefined ? undefined : updatedAt + remainingMs;
+  return { start_at: timestampOrNull(startedAt), finish_at: timestampOrNull(finishAt) };
 }
 
 function timingsOf(record: TaskRecord, result: TaskResult | undefined): Task['timings'] {

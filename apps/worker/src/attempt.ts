@@ -16,8 +16,8 @@ export interface Attempt {
   beat(): Heartbeat;
   /** The last checkpoint, to be handed back with the task. */
   checkpoint(): Buffer | undefined;
-  /** Milliseconds the piece still needs at the speed of this attempt; 0 while that is unknown. */
-  remainingMs(): number;
+  /** Milliseconds the piece still needs at the speed of this attempt; undefined while that is unknown. */
+  remainingMs(): number | undefined;
 }
 
 /** Heartbeats come with every bit of progress, but a checkpoint of a long piece weighs 100 kB. */
@@ -32,6 +32,20 @@ export function createAttempt(claim: Claim): Attempt {
   let first: { frame: number; at: number } | undefined;
   let reason: StopReason | undefined;
   let news = false;
+
+  function remainingMs(): number | undefined {
+    const { frame = 0, frames = 0 } = known.progress ?? {};
+    if (first === undefined || frame <= first.frame) return undefined;
+    return ((Date.now() - first.at) * (frames - frame)) / (frame - first.frame);
+  }
+
+  /** The checkpoint, when the queue has not had one for long enough. */
+  function dueCheckpoint(): Buffer | undefined {
+    if (Date.now() - checkpointSentAt < checkpointEveryMs) return undefined;
+    checkpointSentAt = Date.now();
+    return checkpoint;
+  }
+
   return {
     claim,
     signal: controller.signal,
@@ -50,16 +64,10 @@ export function createAttempt(claim: Claim): Attempt {
     hasNews: () => news,
     beat() {
       news = false;
-      if (checkpoint === undefined || Date.now() - checkpointSentAt < checkpointEveryMs)
-        return { claim, ...known };
-      checkpointSentAt = Date.now();
-      return { claim, ...known, checkpoint };
+      const progress = known.progress && { ...known.progress, remainingMs: remainingMs() };
+      return { claim, ...known, progress, checkpoint: dueCheckpoint() };
     },
     checkpoint: () => checkpoint,
-    remainingMs() {
-      const { frame = 0, frames = 0 } = known.progress ?? {};
-      if (first === undefined || frame <= first.frame) return 0;
-      return ((Date.now() - first.at) * (frames - frame)) / (frame - first.frame);
-    },
+    remainingMs,
   };
 }

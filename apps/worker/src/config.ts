@@ -39,7 +39,7 @@ export const workerConfigSchema = z.object({
   MODEL_PATH: z
     .string()
     .min(1)
-    .default('models/musicgen-tiny')
+    .default('models/musicgen-micro')
     .describe('Model folder: a Hugging Face MusicGen repository with its ONNX export.'),
   ENGINE_THREADS: integerSetting({ min: 0, max: 256, fallback: 0 })
     .transform((threads) => (threads === 0 ? undefined : threads))

@@ -215,7 +215,7 @@ async function finishWhatFits({
   while (attempts.size > 0) {
     const leftMs = deadline - Date.now();
     for (const attempt of attempts.keys()) {
-      if (leftMs <= 0 || attempt.remainingMs() > leftMs) attempt.stop('drain');
+      if (leftMs <= 0 || (attempt.remainingMs() ?? 0) > leftMs) attempt.stop('drain');
     }
     await Promise.race([...attempts.values(), delay(100)]);
   }
