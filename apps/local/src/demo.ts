@@ -17,9 +17,9 @@ interface DemoPiece {
 
 /** Worst priority first, so that the order in which they come out shows the queue at work. */
 const showpieces: DemoPiece[] = [
-  { priority: 'LOW', duration: 8, prompt: 'slow ambient pads, dreamy and calm, no drums, 70 bpm' },
-  { priority: 'NORMAL', duration: 10, prompt: 'lofi hip hop with a mellow piano and soft drums, 80 bpm' },
-  { priority: 'CRITICAL', duration: 12, prompt: 'energetic techno in A minor, four on the floor, 128 bpm' },
+  { priority: 'LOW', duration: 8, prompt: 'floating ambient pads for meditation, no drums' },
+  { priority: 'NORMAL', duration: 10, prompt: 'calm lofi with soft piano and dusty drums, 80 bpm, A minor' },
+  { priority: 'CRITICAL', duration: 12, prompt: 'driving techno at 138 bpm with an acid bassline' },
 ];
 
 export interface DemoOptions {
