@@ -82,6 +82,8 @@ export type HeartbeatAnswer = 'ok' | 'cancel' | 'lost';
 export interface TaskConsumer {
   /** Takes the best waiting task, or nothing; never blocks. */
   claim(): Promise<Claim | undefined>;
+  /** Takes the best waiting tasks, as many as there are up to the limit and at most 100, in one call; never blocks. */
+  claimUpTo(limit: number): Promise<Claim[]>;
   /** Resolves when a claim may succeed, after at most `timeoutMs`, or when the signal aborts. */
   waitForTask(timeoutMs: number, signal: AbortSignal): Promise<void>;
   /** Renews all leases in one call and reports progress; answers in the order given. */

@@ -20,6 +20,7 @@ import { failScript } from './scripts/fail.lua.ts';
 import { handBackScript } from './scripts/hand-back.lua.ts';
 import { removeConsumerScript } from './scripts/remove-consumer.lua.ts';
 import { returnOrphansScript } from './scripts/return-orphans.lua.ts';
+import { scriptBound } from './scripts/script.ts';
 import { wakeScript } from './scripts/wake.lua.ts';
 
 /** The longest block on the bells; bounds what a lost wake-up costs. */
@@ -40,13 +41,8 @@ export interface ConsumerOptions {
   ageingMs: number;
 }
 
-type ClaimReply = [
-  outcome: 'claimed' | 'empty' | 'again',
-  discarded: string[],
-  id: string,
-  hasCheckpoint: number,
-  fields: string[],
-];
+type TakenTask = [id: string, hasCheckpoint: number, fields: string[]];
+type ClaimReply = [outcome: 'done' | 'again', discarded: string[], ...taken: TakenTask[]];
 
 export function createConsumer(context: QueueContext, options: ConsumerOptions): TaskConsumer {
   const { redis, keys, events, run } = context;
@@ -57,23 +53,37 @@ export function createConsumer(context: QueueContext, options: ConsumerOptions):
   const presence = createPresence(context, workerId);
   const connection = countConnections(redis);
 
-  async function claim(): Promise<Claim | undefined> {
+  async function claimUpTo(limit: number): Promise<Claim[]> {
     presence.touch();
-    const token = randomBytes(12).toString('base64url');
+    const count = Math.min(limit, scriptBound);
+    const tokens = Array.from({ length: count }, () => randomBytes(12).toString('base64url'));
     const sentOn = connection.count();
-    const reply = await runWithGroups(context, claimScript, [workerId, token, ageingMs, ...priorities]);
-    const [outcome, discarded, id, hasCheckpoint, fields] = reply as ClaimReply;
-    if (connection.count() !== sentOn) await run(returnOrphansScript, [workerId, token, id ?? '']);
+    const args = [workerId, ageingMs, count, ...tokens, ...priorities];
+    const [outcome, discarded, ...taken] = (await runWithGroups(context, claimScript, args)) as ClaimReply;
+    if (connection.count() !== sentOn) await returnOrphans(tokens, taken);
     reportDiscarded(discarded);
-    if (outcome === 'again') return claim();
-    if (outcome === 'empty') return undefined;
+    const opened = await Promise.all(taken.map((task, index) => openClaim(task, tokens[index] ?? '')));
+    const claims = opened.filter((claim) => claim !== undefined);
+    const moreMayWait = outcome === 'again' || claims.length < taken.length;
+    return claims.length === 0 && moreMayWait ? claimUpTo(limit) : claims;
+  }
+
+  /** The claim of a taken task, or nothing when its record cannot be read: then it is a dead letter. */
+  async function openClaim([id, hasCheckpoint, fields]: TakenTask, token: string): Promise<Claim | undefined> {
     try {
       const task = recordFromFields(id, fieldsFromReply(fields));
       const checkpoint = hasCheckpoint === 1 ? await redis.getBuffer(keys.checkpoint(id)) : null;
       return { task, token, ...(checkpoint !== null && { checkpoint }) };
     } catch (error) {
       await buryUnreadable(id, token, error);
-      return claim();
+      return undefined;
+    }
+  }
+
+  /** What a claim took that was executed twice, and this worker has not heard of. */
+  async function returnOrphans(tokens: readonly string[], taken: readonly TakenTask[]): Promise<void> {
+    for (const [index, token] of tokens.entries()) {
+      await run(returnOrphansScript, [workerId, token, taken[index]?.[0] ?? '']);
     }
   }
 
@@ -111,7 +121,12 @@ export function createConsumer(context: QueueContext, options: ConsumerOptions):
   }
 
   return {
-    claim,
+    claimUpTo,
+
+    async claim() {
+      const [claim] = await claimUpTo(1);
+      return claim;
+    },
 
     async waitForTask(timeoutMs, signal) {
       if (signal.aborted || timeoutMs < 1) return;

@@ -85,3 +85,17 @@ test('a claim whose reply is lost leaves nothing claimed that the worker does no
     { attempt: 1, stalls: 0 },
   ]);
 });
+
+test('nor does a lost claim of several tasks', async () => {
+  const { proxy, enqueue, consumer, queue } = await setup();
+  await enqueue();
+  await consumer.complete(await claimOne(consumer), {});
+  const ids = [await enqueue(), await enqueue(), await enqueue(), await enqueue()];
+
+  proxy.loseNextReply();
+  const claims = await consumer.claimUpTo(2);
+  expect(await queue.createMonitor().counts()).toMatchObject({ pending: 2, processing: 2 });
+  claims.push(...(await consumer.claimUpTo(4)));
+  expect(claims.map(({ task }) => task.id).sort()).toEqual(ids.sort());
+  expect(claims.every(({ task }) => task.attempt === 1 && task.stalls === 0)).toBe(true);
+});

@@ -1,18 +1,10 @@
 import { type Priority, priorityNames, type TaskStatus } from '@musicgen/contract';
 import { type JsonObject, parseJsonObject, type TaskRecord } from '../task-record.ts';
 import type { QueueContext } from './context.ts';
+import { type Performance, performanceOf } from './performance.ts';
 import { readTasks } from './read-tasks.ts';
 import { factsFromInfo, type ServerFacts } from './server-check.ts';
-import {
-  countOf,
-  hourlyTallies,
-  meanMs,
-  minuteTallies,
-  percentileMs,
-  type Tally,
-  tallyOfWindow,
-  totals,
-} from './statistics.ts';
+import { countOf, hourlyTallies, minuteTallies, type Tally, tallyOfWindow, totals } from './statistics.ts';
 
 export interface QueueDepth {
   priority: Priority;
@@ -20,20 +12,6 @@ export interface QueueDepth {
   waiting: number;
   oldestAgeMs?: number;
   paused: boolean;
-}
-
-export interface Performance {
-  meanProcessingMs: number | undefined;
-  p50ProcessingMs: number | undefined;
-  p95ProcessingMs: number | undefined;
-  p99ProcessingMs: number | undefined;
-  p50WaitingMs: number | undefined;
-  p95WaitingMs: number | undefined;
-  /** Completed of all that were finished. Undefined, as the rest, when there was nothing to measure. */
-  successRate: number | undefined;
-  /** Attempts that led to a retry, of all that ended with a verdict. */
-  retryRate: number | undefined;
-  completedPerMinute: number;
 }
 
 /** How many tasks were submitted at least `fromMinutes` ago and less than the next one's. */
@@ -229,24 +207,4 @@ async function countByAge(context: QueueContext, total: number, now: number): Pr
     fromMinutes,
     count: Math.max(0, (youngerThan[index] ?? 0) - (youngerThan[index - 1] ?? 0)),
   }));
-}
-
-function performanceOf(tally: Tally, windowMs: number): Performance {
-  const completed = countOf(tally, 'completed');
-  const failed = countOf(tally, 'failed');
-  const retried = countOf(tally, 'retried');
-  const finished = completed + failed + countOf(tally, 'expired');
-  const attempts = completed + failed + retried;
-  const known = {
-    meanProcessingMs: meanMs(tally, 'completed'),
-    p50ProcessingMs: percentileMs(tally, 'completed', 0.5),
-    p95ProcessingMs: percentileMs(tally, 'completed', 0.95),
-    p99ProcessingMs: percentileMs(tally, 'completed', 0.99),
-    p50WaitingMs: percentileMs(tally, 'claimed', 0.5),
-    p95WaitingMs: percentileMs(tally, 'claimed', 0.95),
-    successRate: finished === 0 ? undefined : completed / finished,
-    retryRate: attempts === 0 ? undefined : retried / attempts,
-    completedPerMinute: completed / (windowMs / 60_000),
-  };
-  return known;
 }

@@ -1,40 +1,37 @@
 import { type Script, scriptBound } from './script.ts';
 
 /**
- * Takes the best waiting task that the worker may take. Queues are tried best first; one whose oldest task has
+ * Takes the best waiting tasks that the worker may take. Queues are tried best first; one whose oldest task has
  * waited n ageing periods counts n levels higher, so a task waits at most for what was submitted less than
  * (its levels below the best + 1) periods after it. Inside a queue, returned entries go before new ones.
- * Entries that are no claimable task are cleaned away on the way, at most 100 in one call. *
- * ARGV   1 worker · 2 new token · 3 ageing period (ms, 0 = none) · 4 … priorities
- * Returns  {'claimed' | 'empty' | 'again', {priority, task id, reason …} of discarded entries,
- *           task id, has checkpoint (0 | 1), {field, value …}}
+ * Entries that are no claimable task are cleaned away on the way, at most 100 in one call.
+ *
+ * ARGV   1 worker · 2 ageing period (ms, 0 = none) · 3 how many tasks · a new token for each · priorities
+ * Returns  {'done' | 'again', {priority, task id, reason …} of discarded entries,
+ *           for each task {id, has checkpoint (0 | 1), {field, value …}}}
  */
 export const claimScript: Script = {
   name: 'claim',
   lua: `
-local worker, token, ageing_ms = ARGV[1], ARGV[2], tonumber(ARGV[3])
+local worker, ageing_ms, wanted = ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[3])
 local time = now()
 local discarded = {}
 
 local paused = {}
 for _, priority in ipairs(redis.call('SMEMBERS', paused_key)) do paused[priority] = true end
 
--- The queues to try, best first. The index tells which hold tasks at all, so an empty queue costs one look.
-local function queues_with_tasks()
-  local queues = {}
-  for index = 4, #ARGV do
-    local priority = ARGV[index]
-    local oldest = redis.call('ZRANGE', waiting_key(priority), '0', '0', 'WITHSCORES')[2]
-    if oldest and not paused[priority] then
-      local lift = ageing_ms > 0 and math.floor((time - oldest) / ageing_ms) or 0
-      queues[#queues + 1] = { priority = priority, level = LEVEL[priority] + lift, base = LEVEL[priority] }
-    end
-  end
-  table.sort(queues, function(a, b)
-    if a.level ~= b.level then return a.level > b.level end
-    return a.base > b.base
-  end)
-  return queues
+local function better(a, b)
+  if a.level ~= b.level then return a.level > b.level end
+  return LEVEL[a.priority] > LEVEL[b.priority]
+end
+
+-- A queue that may be claimed from, and its level; nil for one that holds no tasks, which the index knows at once.
+local function look_at(priority)
+  if paused[priority] then return nil end
+  local oldest = redis.call('ZRANGE', waiting_key(priority), '0', '0', 'WITHSCORES')[2]
+  if not oldest then return nil end
+  local lift = ageing_ms > 0 and math.floor((time - oldest) / ageing_ms) or 0
+  return { priority = priority, level = LEVEL[priority] + lift }
 end
 
 local function next_entry(stream)
@@ -101,7 +98,7 @@ local function discard(priority, entry, id, reason)
   discarded[#discarded + 1] = reason
 end
 
-local function take(task, fields)
+local function take(task, fields, token)
   local key = task_key(task.id)
   local first_time = task.started_at == 0
   redis.call('ZREM', waiting_key(task.priority), task.id)
@@ -119,27 +116,45 @@ local function take(task, fields)
   if first_time then tally_duration(time, 'claimed:' .. task.priority, time - task.created_at) end
   -- A field that stands twice counts as it stands last.
   for _, change in ipairs(changes) do fields[#fields + 1] = change end
-  return { 'claimed', discarded, task.id, task.checkpointed and 1 or 0, fields }
+  return { task.id, task.checkpointed and 1 or 0, fields }
 end
 
-for _, queue in ipairs(queues_with_tasks()) do
-  local entry = next_entry(stream_key(queue.priority))
+-- The first claimable task of a queue and its fields, or nil: there is none, or so much was cleaned away that it is
+-- enough for one call.
+local function next_task(priority)
+  local entry = next_entry(stream_key(priority))
   while entry do
     local id = task_id(entry)
     local task, fields = nil, nil
     if id then task, fields = read_whole(id) end
-    local reason = unfit(queue.priority, entry, id, task)
-    if not reason then return take(task, fields) end
-    discard(queue.priority, entry, id, reason)
-    if #discarded >= ${scriptBound * 3} then return { 'again', discarded } end
-    entry = next_entry(stream_key(queue.priority))
+    local reason = unfit(priority, entry, id, task)
+    if not reason then return task, fields end
+    discard(priority, entry, id, reason)
+    if #discarded >= ${scriptBound * 3} then return nil end
+    entry = next_entry(stream_key(priority))
   end
 end
 
--- All these queues are empty at this moment, so whatever their bells still hold announces nothing.
-local bells = {}
-for index = 4, #ARGV do bells[#bells + 1] = bell_key(ARGV[index]) end
-redis.call('DEL', unpack(bells))
-return { 'empty', discarded }
+local queues, taken = {}, {}
+for index = 4 + wanted, #ARGV do queues[#queues + 1] = look_at(ARGV[index]) end
+
+while #taken < wanted and #queues > 0 do
+  table.sort(queues, better)
+  local priority = queues[1].priority
+  local task, fields = next_task(priority)
+  if #discarded >= ${scriptBound * 3} then return { 'again', discarded, unpack(taken) } end
+  if task then taken[#taken + 1] = take(task, fields, ARGV[4 + #taken]) end
+  -- The oldest task is another one now, or there is none.
+  local queue = task and #taken < wanted and look_at(priority)
+  if queue then queues[1] = queue else table.remove(queues, 1) end
+end
+
+if #taken < wanted then
+  -- All these queues are empty at this moment, so whatever their bells still hold announces nothing.
+  local bells = {}
+  for index = 4 + wanted, #ARGV do bells[#bells + 1] = bell_key(ARGV[index]) end
+  redis.call('DEL', unpack(bells))
+end
+return { 'done', discarded, unpack(taken) }
 `,
 };

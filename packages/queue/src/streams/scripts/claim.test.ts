@@ -64,6 +64,42 @@ describe('the order of claims', () => {
   });
 });
 
+describe('a claim of several tasks', () => {
+  test('takes them in the order of single claims, each with a token of its own, and no more than there are', async () => {
+    const { enqueue, consumer } = await setup();
+    const low = await enqueue({ priority: 'LOW' });
+    const normal = [await enqueue(), await enqueue()];
+    const critical = await enqueue({ priority: 'CRITICAL' });
+
+    const two = await consumer.claimUpTo(2);
+    expect(two.map(({ task }) => task.id)).toEqual([critical, normal[0]]);
+    const rest = await consumer.claimUpTo(50);
+    expect(rest.map(({ task }) => task.id)).toEqual([normal[1], low]);
+    expect(new Set([...two, ...rest].map(({ token }) => token)).size).toBe(4);
+    expect(await consumer.claimUpTo(50)).toEqual([]);
+    expect(await consumer.complete(rest[1] ?? two[0], {})).toBe('completed');
+  });
+
+  test('looks at the ages again after each task: an aged queue is ahead for its aged tasks only', async () => {
+    const { enqueue, createConsumer, redis, keys } = await setup();
+    const consumer = createConsumer({ ageingMs: 60_000 });
+    const [old, fresh] = [await enqueue({ priority: 'LOW' }), await enqueue({ priority: 'LOW' })];
+    const critical = await enqueue({ priority: 'CRITICAL' });
+    await redis.zadd(keys.waiting('LOW'), 'XX', Date.now() - 241_000, old);
+    const claims = await consumer.claimUpTo(3);
+    expect(claims.map(({ task }) => task.id)).toEqual([old, critical, fresh]);
+  });
+
+  test('passes over a task whose record cannot be read and gives the others', async () => {
+    const { enqueue, consumer, redis, keys } = await setup();
+    const [broken, sound] = [await enqueue(), await enqueue()];
+    await redis.hset(keys.task(broken), 'maxAttempts', 'many');
+    const claims = await consumer.claimUpTo(2);
+    expect(claims.map(({ task }) => task.id)).toEqual([sound]);
+    expect(await redis.zscore(keys.dead, broken)).not.toBeNull();
+  });
+});
+
 describe('entries that are no claimable task', () => {
   test('never block the queue, however many there are, and are cleaned away', async () => {
     const { enqueue, consumer, redis, keys, queue } = await setup();

@@ -1,0 +1,36 @@
+import { countOf, meanMs, percentileMs, type Tally } from './statistics.ts';
+
+/** How a fleet did over a window of time. */
+export interface Performance {
+  meanProcessingMs: number | undefined;
+  p50ProcessingMs: number | undefined;
+  p95ProcessingMs: number | undefined;
+  p99ProcessingMs: number | undefined;
+  p50WaitingMs: number | undefined;
+  p95WaitingMs: number | undefined;
+  /** Completed of all that were finished. Undefined, as the rest, when there was nothing to measure. */
+  successRate: number | undefined;
+  /** Attempts that led to a retry, of all that ended with a verdict. */
+  retryRate: number | undefined;
+  completedPerMinute: number;
+}
+
+/** Reads it from what was counted in the window. */
+export function performanceOf(tally: Tally, windowMs: number): Performance {
+  const completed = countOf(tally, 'completed');
+  const failed = countOf(tally, 'failed');
+  const retried = countOf(tally, 'retried');
+  const finished = completed + failed + countOf(tally, 'expired');
+  const attempts = completed + failed + retried;
+  return {
+    meanProcessingMs: meanMs(tally, 'completed'),
+    p50ProcessingMs: percentileMs(tally, 'completed', 0.5),
+    p95ProcessingMs: percentileMs(tally, 'completed', 0.95),
+    p99ProcessingMs: percentileMs(tally, 'completed', 0.99),
+    p50WaitingMs: percentileMs(tally, 'claimed', 0.5),
+    p95WaitingMs: percentileMs(tally, 'claimed', 0.95),
+    successRate: finished === 0 ? undefined : completed / finished,
+    retryRate: attempts === 0 ? undefined : retried / attempts,
+    completedPerMinute: completed / (windowMs / 60_000),
+  };
+}
