@@ -82,7 +82,10 @@ export type HeartbeatAnswer = 'ok' | 'cancel' | 'lost';
 export interface TaskConsumer {
   /** Takes the best waiting task, or nothing; never blocks. */
   claim(): Promise<Claim | undefined>;
-  /** Takes the best waiting tasks, as many as there are up to the limit and at most 100, in one call; never blocks. */
+  /**
+   * Takes the best waiting tasks, as many as there are up to the limit and at most 100, in one call; never blocks.
+   * For many short tasks: claims one by one spread long tasks more evenly over a fleet.
+   */
   claimUpTo(limit: number): Promise<Claim[]>;
   /** Resolves when a claim may succeed, after at most `timeoutMs`, or when the signal aborts. */
   waitForTask(timeoutMs: number, signal: AbortSignal): Promise<void>;

@@ -68,7 +68,7 @@ function newTask(index: number, priorities: ProducerOptions['priorities']): NewT
   return { id: randomUUID(), priority, request: requestOf(index), ttlSeconds: 86_400, maxAttempts: 4 };
 }
 
-/** The loop of our worker process: claims while a slot is free, waits when there is nothing to claim. */
+/** The loop of our worker process: claims for the slots that are free, waits when there is nothing to claim. */
 async function workUntil(signal: AbortSignal, consumer: TaskConsumer, options: WorkerOptions): Promise<void> {
   const slots = new EventEmitter<{ freed: [] }>();
   const running = new Set<Promise<void>>();
@@ -82,14 +82,13 @@ async function workUntil(signal: AbortSignal, consumer: TaskConsumer, options: W
       await once(slots, 'freed');
       continue;
     }
-    const claim = await consumer.claim();
-    if (claim === undefined) {
-      await consumer.waitForTask(idleMs, signal);
-      continue;
+    const claims = await consumer.claimUpTo(options.concurrency - busy);
+    for (const claim of claims) {
+      busy += 1;
+      const ended = work(claim, { consumer, options, free }).finally(() => running.delete(ended));
+      running.add(ended);
     }
-    busy += 1;
-    const ended = work(claim, { consumer, options, free }).finally(() => running.delete(ended));
-    running.add(ended);
+    if (claims.length === 0) await consumer.waitForTask(idleMs, signal);
   }
   await Promise.all(running);
 }

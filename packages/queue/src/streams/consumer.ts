@@ -69,7 +69,10 @@ export function createConsumer(context: QueueContext, options: ConsumerOptions):
   }
 
   /** The claim of a taken task, or nothing when its record cannot be read: then it is a dead letter. */
-  async function openClaim([id, hasCheckpoint, fields]: TakenTask, token: string): Promise<Claim | undefined> {
+  async function openClaim(
+    [id, hasCheckpoint, fields]: TakenTask,
+    token: string,
+  ): Promise<Claim | undefined> {
     try {
       const task = recordFromFields(id, fieldsFromReply(fields));
       const checkpoint = hasCheckpoint === 1 ? await redis.getBuffer(keys.checkpoint(id)) : null;
