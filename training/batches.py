@@ -51,7 +51,9 @@ def padded(texts: list[list[int]]) -> tuple[Tensor, Tensor]:
     return ids, mask
 
 
-def make_batch(rng: random.Random, tokenizer: Tokenizer, rows: int, frames: int, text_dropout: float, noise: bool = True) -> Batch:
+def make_batch(
+    rng: random.Random, tokenizer: Tokenizer, rows: int, frames: int, text_dropout: float, noise: bool = True
+) -> Batch:
     codes, texts, attributes = [], [], []
     for _ in range(rows):
         piece = composer.compose(rng)

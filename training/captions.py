@@ -45,29 +45,48 @@ KIT_WORDS = {
     "brush": "brushes, brushed drums, jazz drums, light drums, ride cymbal, soft brushes, brush drums, swinging drums",
     "orchestral": "timpani, orchestral percussion, taiko drums, big drums, cinematic percussion, war drums, taikos, thundering drums, epic drums, percussion",
 }
-CHORD_WORDS, BASS_WORDS, LEAD_WORDS, KIT_WORDS = ({k: _words(v) for k, v in table.items()} for table in (CHORD_WORDS, BASS_WORDS, LEAD_WORDS, KIT_WORDS))
+CHORD_WORDS, BASS_WORDS, LEAD_WORDS, KIT_WORDS = (
+    {k: _words(v) for k, v in table.items()} for table in (CHORD_WORDS, BASS_WORDS, LEAD_WORDS, KIT_WORDS)
+)
 
-NO_DRUMS = _words("no drums, without drums, no percussion, drumless, without percussion, no beat, beatless, without any drums")
+NO_DRUMS = _words(
+    "no drums, without drums, no percussion, drumless, without percussion, no beat, beatless, without any drums"
+)
 NO_BASS = _words("no bass, without bass")
 NO_LEAD = _words("no melody, no lead, without melody, chords only, no solo")
-FOUR = _words("four on the floor, 4/4 kick, pounding kick, steady kick drum, four to the floor, thumping kick, kick on every beat")
+FOUR = _words(
+    "four on the floor, 4/4 kick, pounding kick, steady kick drum, four to the floor, thumping kick, kick on every beat"
+)
 SWING = _words("swing feel, swung, shuffle, swing rhythm, shuffled, swinging rhythm")
 THREE = _words("3/4, three four time, triple meter, 3/4 time, in three, waltz time")
 ARPEGGIO = _words("arpeggio, arpeggios, broken chords, arpeggiated")
-MAJOR_WORDS = _words("in a major key, major key, happy, bright, cheerful, joyful, major, uplifting, optimistic, in major")
-MINOR_WORDS = _words("in a minor key, minor key, sad, dark, melancholic, minor, gloomy, moody, sombre, in minor, somber, brooding")
-NOUNS = _words("music, track, song, tune, instrumental, beat, piece, melody, loop, theme, groove, jam, background music, composition, score, soundtrack, anthem, number")
-OPENINGS = _words("a, an, please make a, create, generate, some, i want, make me a, give me, play, write a, compose a, a short, short, the, can you make, something")
+MAJOR_WORDS = _words(
+    "in a major key, major key, happy, bright, cheerful, joyful, major, uplifting, optimistic, in major"
+)
+MINOR_WORDS = _words(
+    "in a minor key, minor key, sad, dark, melancholic, minor, gloomy, moody, sombre, in minor, somber, brooding"
+)
+NOUNS = _words(
+    "music, track, song, tune, instrumental, beat, piece, melody, loop, theme, groove, jam, background music, composition, score, soundtrack, anthem, number"
+)
+OPENINGS = _words(
+    "a, an, please make a, create, generate, some, i want, make me a, give me, play, write a, compose a, a short, short, the, can you make, something"
+)
 USES = _words(
     "for studying, for sleeping, for a video, for a party, for the gym, for a game, for dancing, for relaxing, for driving, for a film, for a wedding, for yoga, "
     "in the background, at night, in the morning, by the sea, on a sunday, in space, under the stars, for a walk, with a nice groove, with a catchy hook, from the heart"
 )  # fmt: skip
-UNRELATED_NUMBERS = _words("10 seconds, 30 seconds, 60 seconds, 2 minutes, one minute, 30 second, 15 sec, 3 minutes, 1 minute")
+UNRELATED_NUMBERS = _words(
+    "10 seconds, 30 seconds, 60 seconds, 2 minutes, one minute, 30 second, 15 sec, 3 minutes, 1 minute"
+)
 
 
 def caption(piece: Piece, rng: random.Random) -> str:
     style = STYLES[piece.style]
-    head = [rng.choice(style.moods) if rng.random() < 0.6 else "", rng.choice(style.genres) if rng.random() < 0.85 else ""]
+    head = [
+        rng.choice(style.moods) if rng.random() < 0.6 else "",
+        rng.choice(style.genres) if rng.random() < 0.85 else "",
+    ]
     if rng.random() < 0.1:
         head.insert(0, rng.choice(style.moods))
     tempo, key, band = _tempo_words(piece, rng), _key_words(piece, rng), _band_words(piece, rng)
@@ -85,7 +104,20 @@ def _tempo_words(piece: Piece, rng: random.Random) -> str:
     # what is written is what was asked, not the nearest the clock has: the model learns the rounding
     bpm, chance = int(piece.bpm), rng.random()
     if chance < 0.42:
-        return rng.choice(("at {} bpm", "{} bpm", "{}bpm", "tempo {}", "bpm {}", "{} beats per minute", "at {} bpm", "at a tempo of {}", "tempo of {} bpm", "at {}")).format(bpm)
+        return rng.choice(
+            (
+                "at {} bpm",
+                "{} bpm",
+                "{}bpm",
+                "tempo {}",
+                "bpm {}",
+                "{} beats per minute",
+                "at {} bpm",
+                "at a tempo of {}",
+                "tempo of {} bpm",
+                "at {}",
+            )
+        ).format(bpm)
     if chance > 0.64:
         return ""
     words = {
@@ -113,7 +145,12 @@ def _band_words(piece: Piece, rng: random.Random) -> list[str]:
     alone = piece.kit == "none" and piece.bass == "none" and piece.chords == "piano" and piece.lead in ("piano", "none")
     if alone and rng.random() < 0.6:
         return [rng.choice(_words("solo piano, piano only, just piano, only piano, piano alone, unaccompanied piano"))]
-    for name, table, share in ((piece.chords, CHORD_WORDS, 0.5), (piece.bass, BASS_WORDS, 0.4), (piece.lead, LEAD_WORDS, 0.5), (piece.kit, KIT_WORDS, 0.4)):
+    for name, table, share in (
+        (piece.chords, CHORD_WORDS, 0.5),
+        (piece.bass, BASS_WORDS, 0.4),
+        (piece.lead, LEAD_WORDS, 0.5),
+        (piece.kit, KIT_WORDS, 0.4),
+    ):
         if name != "none" and rng.random() < share:
             words.append(rng.choice(table[name]))
     for missing, table, share in ((piece.kit, NO_DRUMS, 0.5), (piece.bass, NO_BASS, 0.06), (piece.lead, NO_LEAD, 0.06)):

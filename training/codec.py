@@ -81,7 +81,9 @@ class Voice(nn.Module):
         """1 while the note sounds, then an exponential release; 0 before the first note. [rows, ticks]"""
         gate = (kind < tk.REST).to(kind.dtype).unsqueeze(2).expand(-1, -1, CONTROLS).flatten(1)
         gate = torch.maximum(gate, onsets)
-        since_gate = (tick_numbers(gate) - last_tick(gate, LONGEST_NOTE * CONTROLS)).clamp(min=0) * (TICK / tk.SAMPLE_RATE)
+        since_gate = (tick_numbers(gate) - last_tick(gate, LONGEST_NOTE * CONTROLS)).clamp(min=0) * (
+            TICK / tk.SAMPLE_RATE
+        )
         return torch.exp(-since_gate / release) * (last > 0).to(gate.dtype)
 
     def _sound(self, age: Tensor, hertz: Tensor, timbre: Tensor, envelope: Tensor) -> Tensor:
@@ -90,14 +92,18 @@ class Voice(nn.Module):
         def column(index: int) -> Tensor:
             return timbre[:, :, index : index + 1]
 
-        attack, decay, sustain, damping, vibrato, drive, _, gain, strum = (column(timbres.HARMONICS + n) for n in range(len(timbres.COLUMNS)))
+        attack, decay, sustain, damping, vibrato, drive, _, gain, strum = (
+            column(timbres.HARMONICS + n) for n in range(len(timbres.COLUMNS))
+        )
         total = 0
         for n in range(hertz.shape[2]):
             own = (age - n * strum).clamp(min=0) if n else age
             shape = (1 - torch.exp(-own / attack)) * (sustain + (1 - sustain) * torch.exp(-own / decay))
             sway = vibrato * torch.sin(own * (2 * math.pi * (VIBRATO_HZ + 0.37 * n))) * torch.clamp(own * 3, 0, 1)
             cycles = own * hertz[:, :, n : n + 1]
-            total = total + shape * self._harmonics((cycles - torch.floor(cycles) + sway) * (2 * math.pi), torch.exp(-own * damping), column)
+            total = total + shape * self._harmonics(
+                (cycles - torch.floor(cycles) + sway) * (2 * math.pi), torch.exp(-own * damping), column
+            )
         wave = total * envelope * gain / math.sqrt(hertz.shape[2])
         push = 1 + drive * 3
         return torch.tanh(wave * push) / torch.sqrt(push)
@@ -133,7 +139,9 @@ class Codec(nn.Module):
         """int64 [1, rows, 4, T] -> float32 [rows, 1, HOP * T] within (-1, 1)"""
         clock, chords, bass, lead = (audio_codes[0, :, k].clamp(0, size - 1) for k, size in enumerate(tk.SIZES))
         following = torch.cat([clock[:, 1:], torch.zeros_like(clock[:, :1])], 1)
-        onset_ticks = (self.shifts[following].unsqueeze(2) == torch.arange(CONTROLS, device=clock.device).float()).float()
+        onset_ticks = (
+            self.shifts[following].unsqueeze(2) == torch.arange(CONTROLS, device=clock.device).float()
+        ).float()
         accents, keys = self.accents[following], self.keys[chords]
         drum = self._drums(clock, onset_ticks, accents)
         low = self.bass(bass, keys, onset_ticks, accents * 0.5 + 0.5)
@@ -181,17 +189,29 @@ def _chord_voice() -> Voice:
     fields = [tk.chord_fields(token) for token in range(tk.V1)]
     names = [tk.CHORD_INSTRUMENTS[max(0, instrument)] for *_, instrument in fields]
     notes = np.array([timbres.voicing(key, chord, name) for (_, key, chord, _), name in zip(fields, names)])
-    return Voice(np.array([kind for kind, *_ in fields]), notes, np.array([timbres.NAMES.index(name) for name in names]), None)
+    return Voice(
+        np.array([kind for kind, *_ in fields]), notes, np.array([timbres.NAMES.index(name) for name in names]), None
+    )
 
 
 def _bass_voice() -> Voice:
     fields = [tk.bass_fields(token) for token in range(tk.V2)]
     timbre = [timbres.NAMES.index(tk.BASS_TIMBRES[t]) for _, _, t in fields]
-    return Voice(np.array([k for k, _, _ in fields]), np.array([[float(p)] for _, p, _ in fields]), np.array(timbre), tk.bass_tonic(np.arange(12)))
+    return Voice(
+        np.array([k for k, _, _ in fields]),
+        np.array([[float(p)] for _, p, _ in fields]),
+        np.array(timbre),
+        tk.bass_tonic(np.arange(12)),
+    )
 
 
 def _lead_voice() -> Voice:
     fields = [tk.lead_fields(token) for token in range(tk.V3)]
     names = {"guitar": "lead guitar"}
     timbre = [timbres.NAMES.index(names.get(tk.LEAD_TIMBRES[t], tk.LEAD_TIMBRES[t])) for _, _, t in fields]
-    return Voice(np.array([k for k, _, _ in fields]), np.array([[float(p)] for _, p, _ in fields]), np.array(timbre), tk.lead_tonic(np.arange(12)))
+    return Voice(
+        np.array([k for k, _, _ in fields]),
+        np.array([[float(p)] for _, p, _ in fields]),
+        np.array(timbre),
+        tk.lead_tonic(np.arange(12)),
+    )

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 
 import tokens as tk
+
 from styles import (
     BASS_PATTERNS, BASS_PATTERNS_3, CHORD_PATTERNS, CHORD_PATTERNS_3, DRUM_PATTERNS, DRUM_PATTERNS_3, FILLS, FILLS_3,
     MAJOR_LOOPS, MINOR_LOOPS, RHYTHMS_3, STYLE_NAMES, STYLES,
@@ -18,7 +19,11 @@ from styles import (
 
 MAJOR, MINOR = (0, 2, 4, 5, 7, 9, 11), (0, 2, 3, 5, 7, 8, 10)
 MIXOLYDIAN, DORIAN = (0, 2, 4, 5, 7, 9, 10), (0, 2, 3, 5, 7, 9, 10)
-OTHER_BPM, OTHER_INSTRUMENT, OTHER_KIT = 0.22, 0.15, 0.16  # shares drawn without regard to the style, or words would only be style labels
+OTHER_BPM, OTHER_INSTRUMENT, OTHER_KIT = (
+    0.22,
+    0.15,
+    0.16,
+)  # shares drawn without regard to the style, or words would only be style labels
 BARS_IN_PHRASE = 4
 HIGH_LEADS = ("flute", "bell", "violin")
 
@@ -36,10 +41,14 @@ class Piece:
     lead: str
     chord_pattern: str
     bass_pattern: str
-    loops: list[list[tuple[int, int, int]]]  # per section, a chord a bar: (scale degree, root in semitones, chord index)
+    loops: list[
+        list[tuple[int, int, int]]
+    ]  # per section, a chord a bar: (scale degree, root in semitones, chord index)
     drum_bars: list[list[int]]  # hits of the plain bar, and of the bar with the fill
     crash: bool
-    motifs: list[list[tuple[int, int, int]]]  # per section and bar of the phrase flattened by `_phrase`: (step, length, semitones)
+    motifs: list[
+        list[tuple[int, int, int]]
+    ]  # per section and bar of the phrase flattened by `_phrase`: (step, length, semitones)
     lead_from: int  # bar in which the lead comes in
 
     @property
@@ -224,7 +233,12 @@ def _bar(piece: Piece, bar: int, steps: int) -> list:
     loop = piece.loops[section]
     chord = loop[bar % len(loop)]
     following = loop[(bar + 1) % len(loop)]
-    return [_drum_steps(piece, bar, steps), _chord_steps(piece, chord, steps), _bass_steps(piece, chord, following, steps), _lead_steps(piece, bar, section, steps)]
+    return [
+        _drum_steps(piece, bar, steps),
+        _chord_steps(piece, chord, steps),
+        _bass_steps(piece, chord, following, steps),
+        _lead_steps(piece, bar, section, steps),
+    ]
 
 
 def _drum_steps(piece: Piece, bar: int, steps: int) -> list[int]:
@@ -272,13 +286,23 @@ def _bass_steps(piece: Piece, chord: tuple, following: tuple, steps: int) -> tup
     root = _fold(chord[1], tk.BASS_LOW, 12)
     intervals = tk.QUALITIES[tk.CHORDS[chord[2]][1]]
     next_root = _fold(following[1], tk.BASS_LOW, 12)
-    pitches = {"r": root, "t": root + intervals[1], "f": root + intervals[2], "o": root + 12, "a": _below(next_root, piece.major)}
+    pitches = {
+        "r": root,
+        "t": root + intervals[1],
+        "f": root + intervals[2],
+        "o": root + 12,
+        "a": _below(next_root, piece.major),
+    }
 
     def note(letter: str):
         return lambda kind: tk.bass_token(kind, _fold(pitches[letter], tk.BASS_LOW, tk.BASS_PITCHES), timbre)
 
     rest = note("r") if piece.bass != "none" else lambda kind: tk.bass_token(tk.REST, 0, 0)
-    notes = {step: (length, note(letter)) for step, letter, length in _spans(piece.bass_pattern)} if piece.bass != "none" else {}
+    notes = (
+        {step: (length, note(letter)) for step, letter, length in _spans(piece.bass_pattern)}
+        if piece.bass != "none"
+        else {}
+    )
     return _voice(steps, notes, rest)
 
 
@@ -296,7 +320,11 @@ def _lead_steps(piece: Piece, bar: int, section: int, steps: int) -> tuple[list[
 
     notes = {}
     if piece.motifs and bar >= piece.lead_from:
-        notes = {step: (length, note(pitch)) for step, length, pitch in piece.motifs[section][bar % BARS_IN_PHRASE] if step < steps}
+        notes = {
+            step: (length, note(pitch))
+            for step, length, pitch in piece.motifs[section][bar % BARS_IN_PHRASE]
+            if step < steps
+        }
     return _voice(steps, notes, note(0))
 
 

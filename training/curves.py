@@ -25,7 +25,11 @@ def main() -> None:
     left.plot(steps, [row["sum"] for row in rows], "k", label="sum")
     left.set(title="Held-out 10-s pieces", xlabel="step", ylabel="nats a token", yscale="log")
     left.legend(fontsize=7)
-    for text, label, style in (("right", "its own text", "-"), ("none", "no text", "--"), ("other", "another text", ":")):
+    for text, label, style in (
+        ("right", "its own text", "-"),
+        ("none", "no text", "--"),
+        ("other", "another text", ":"),
+    ):
         right.plot(steps, [sum(row["first_frames"][text]) for row in rows], "k" + style, label=label)
     right.set(title="First 8 frames, four codebooks", xlabel="step", ylabel="nats")
     right.legend(fontsize=7)

@@ -19,7 +19,11 @@ WIDTH, LAYERS, HEADS = 192, 4, 6
 class Layer(nn.Module):
     def __init__(self):
         super().__init__()
-        self.self_attention, self.cross_attention, self.feed = SelfAttention(WIDTH, HEADS), CrossAttention(WIDTH, HEADS), FeedForward(WIDTH)
+        self.self_attention, self.cross_attention, self.feed = (
+            SelfAttention(WIDTH, HEADS),
+            CrossAttention(WIDTH, HEADS),
+            FeedForward(WIDTH),
+        )
         self.norms = nn.ModuleList([nn.LayerNorm(WIDTH) for _ in range(3)])
 
     def forward(self, x: Tensor, causal: Tensor | None, past, remembered, text_bias: Tensor):
@@ -60,7 +64,9 @@ class Decoder(nn.Module):
         """Projected text, zero where masked: rows of zero states and zero mask are unconditional."""
         return self.text_projection(states) * mask.unsqueeze(-1)
 
-    def forward(self, codes: Tensor, states: Tensor, mask: Tensor, offset: Tensor | None = None, past=None, tables=None):
+    def forward(
+        self, codes: Tensor, states: Tensor, mask: Tensor, offset: Tensor | None = None, past=None, tables=None
+    ):
         """codes int64 [rows, 4, columns], states [rows, S, 128], mask [rows, S] -> (hidden [rows, columns, WIDTH], cache)."""
         return self.run(self.embed(codes, tables or self.embedding_tables()), states, mask, offset, past)
 

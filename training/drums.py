@@ -34,7 +34,9 @@ class Kitmaker:
         wave = np.fft.irfft(spectrum, count)
         return wave / np.std(wave)
 
-    def kick(self, start: float, end: float, sweep: float, decay: float, click: float, length: float = 0.45) -> np.ndarray:
+    def kick(
+        self, start: float, end: float, sweep: float, decay: float, click: float, length: float = 0.45
+    ) -> np.ndarray:
         t = _seconds(length)
         phase = 2 * np.pi * np.cumsum(end + (start - end) * np.exp(-t / sweep)) / RATE
         wave = np.sin(phase) * np.exp(-t / decay)
@@ -42,9 +44,13 @@ class Kitmaker:
         wave[:edge] += click * self.random.randn(edge) * np.linspace(1, 0, edge)
         return wave
 
-    def snare(self, hertz: float, decay: float, rattle: float, low: float, high: float, tone: float, length: float = 0.3) -> np.ndarray:
+    def snare(
+        self, hertz: float, decay: float, rattle: float, low: float, high: float, tone: float, length: float = 0.3
+    ) -> np.ndarray:
         t = _seconds(length)
-        return tone * np.sin(2 * np.pi * hertz * t) * np.exp(-t / decay) + 0.33 * self.noise(length, low, high) * np.exp(-t / rattle)
+        return tone * np.sin(2 * np.pi * hertz * t) * np.exp(-t / decay) + 0.33 * self.noise(
+            length, low, high
+        ) * np.exp(-t / rattle)
 
     def clap(self) -> np.ndarray:
         t = _seconds(0.3)

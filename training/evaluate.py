@@ -26,7 +26,9 @@ def load(checkpoint: str) -> tuple[Model, Tokenizer]:
 
 
 @torch.no_grad()
-def generate(model: Model, tokenizer: Tokenizer, prompts: list[str], frames: int, guidance: float, temperature: float, top_k: int) -> np.ndarray:
+def generate(
+    model: Model, tokenizer: Tokenizer, prompts: list[str], frames: int, guidance: float, temperature: float, top_k: int
+) -> np.ndarray:
     """-> codes [prompts, 4, frames]"""
     rows = len(prompts)
     ids, mask = padded([tokenizer.encode(prompt) for prompt in prompts])
@@ -43,7 +45,9 @@ def generate(model: Model, tokenizer: Tokenizer, prompts: list[str], frames: int
                 with_text, without = logits[:rows, 0], logits[rows:, 0]
                 scores = (without + guidance * (with_text - without)) / temperature
                 least = scores.topk(min(top_k, scores.shape[1]), -1)[0][:, -1:]
-                columns[:, k, column + 1] = torch.multinomial(scores.masked_fill(scores < least, -1e9).softmax(-1), 1)[:, 0]
+                columns[:, k, column + 1] = torch.multinomial(scores.masked_fill(scores < least, -1e9).softmax(-1), 1)[
+                    :, 0
+                ]
     return torch.stack([columns[:, k, 1 + k : 1 + k + frames] for k in range(tk.CODEBOOKS)], 1).numpy()
 
 
@@ -62,7 +66,13 @@ def facts(codes: np.ndarray) -> dict:
     found = {name: max(set(played), key=played.count) if played else "none" for name, played in struck.items()}
     steps = [token for token in clock if token < tk.STEP_TOKENS]
     kit = 0 if not steps else int(np.median([0 if token == 0 else (token - 1) // len(tk.HITS) + 1 for token in steps]))
-    return {**found, "metre": metre, "clock": _clock_valid(clock), "key": max(set(keys), key=keys.count), "kit": tk.KITS[kit]}
+    return {
+        **found,
+        "metre": metre,
+        "clock": _clock_valid(clock),
+        "key": max(set(keys), key=keys.count),
+        "kit": tk.KITS[kit],
+    }
 
 
 def _metre_of(token: int) -> tuple[int, int]:
@@ -93,7 +103,12 @@ def compare(piece: Piece, text: str, found: dict) -> dict:
         result["tempo within 4.5 %"] = abs(np.log(tk.METRES[found["metre"]].bpm / asked)) < 0.045
     if any(mode in text.lower() for mode in (" major", " minor", " maj", " min")) and " key" not in text:
         result["tonic"] = found["key"] == piece.key
-    return {**result, "chords": found["chords"] == piece.chords, "lead": found["lead"] == piece.lead, "kit": found["kit"] == piece.kit}
+    return {
+        **result,
+        "chords": found["chords"] == piece.chords,
+        "lead": found["lead"] == piece.lead,
+        "kit": found["kit"] == piece.kit,
+    }
 
 
 def main() -> None:

@@ -19,7 +19,9 @@ import text_encoder
 import tokens as tk
 from tokenizer import EOS_ID, PAD_ID, SPECIALS, UNK_ID, tokenizer_json
 
-CACHE_LAYERS = dec.LAYERS + 1  # the last one's keys hold no keys but the grammar's memory of each column: clock token, kit
+CACHE_LAYERS = (
+    dec.LAYERS + 1
+)  # the last one's keys hold no keys but the grammar's memory of each column: clock token, kit
 NEVER = -1e4  # logit of ids without a meaning; finite, because guidance subtracts logits
 HEAD_WIDTH = dec.WIDTH // dec.HEADS
 MAX_POSITIONS = 2048
@@ -71,7 +73,6 @@ class DecoderGraph(nn.Module):
             books.append(F.pad(full, (0, tk.VOCABULARY - tk.SIZES[k]), value=NEVER))
         return torch.stack(books, 1).flatten(0, 1)
 
-
     def remembered(self, input_ids: Tensor, kit: Tensor) -> Tensor:
         """Codebook 0 and the kit of the columns in the shape of keys: [rows, heads, columns, head], clock first, then kit"""
         clock = self.columns(input_ids)[:, 0].float()
@@ -120,7 +121,15 @@ def _factor_rows(matrices: list[Tensor]) -> Tensor:
 def traced(module: nn.Module, example: tuple, inputs: list[str], outputs: list[str], dynamic: dict) -> onnx.ModelProto:
     buffer = io.BytesIO()
     with torch.no_grad():
-        torch.onnx.export(module.eval(), example, buffer, opset_version=og.OPSET, input_names=inputs, output_names=outputs, dynamic_axes=dynamic)
+        torch.onnx.export(
+            module.eval(),
+            example,
+            buffer,
+            opset_version=og.OPSET,
+            input_names=inputs,
+            output_names=outputs,
+            dynamic_axes=dynamic,
+        )
     return onnx.load_from_string(buffer.getvalue())
 
 
@@ -128,14 +137,22 @@ def with_interface(model: onnx.ModelProto, inputs: list, outputs: list) -> onnx.
     og.lift_constants(model.graph)
     og.store_small(model.graph)
     del model.graph.value_info[:]
-    return og.finished(onnx.helper.make_graph(list(model.graph.node), "main", inputs, outputs, list(model.graph.initializer)))
+    return og.finished(
+        onnx.helper.make_graph(list(model.graph.node), "main", inputs, outputs, list(model.graph.initializer))
+    )
 
 
 def export_text(text: text_encoder.TextEncoder) -> onnx.ModelProto:
     dims = ["batch_size", "encoder_sequence_length"]
     example = (torch.randint(3, 20, (2, 9)), torch.ones(2, 9, dtype=torch.long))
     axes = {0: "b", 1: "s"}
-    model = traced(TextGraph(text), example, ["input_ids", "attention_mask"], ["last_hidden_state"], {name: axes for name in ("input_ids", "attention_mask", "last_hidden_state")})
+    model = traced(
+        TextGraph(text),
+        example,
+        ["input_ids", "attention_mask"],
+        ["last_hidden_state"],
+        {name: axes for name in ("input_ids", "attention_mask", "last_hidden_state")},
+    )
     return with_interface(
         model, [og.value(name, dims, TensorProto.INT64) for name in ("input_ids", "attention_mask")], [og.value("last_hidden_state", [*dims, text_encoder.WIDTH])]
     )  # fmt: skip
@@ -145,23 +162,35 @@ def _cache_values(stem: str, length: str) -> list:
     found = []
     for n in range(CACHE_LAYERS):
         for part, dim in (("decoder", length), ("encoder", "encoder_sequence_length")):
-            found += [og.value(f"{stem}.{n}.{part}.{name}", ["batch_size", dec.HEADS, dim, HEAD_WIDTH]) for name in ("key", "value")]
+            found += [
+                og.value(f"{stem}.{n}.{part}.{name}", ["batch_size", dec.HEADS, dim, HEAD_WIDTH])
+                for name in ("key", "value")
+            ]
     return found
 
 
 def export_decoder(model: dec.Decoder) -> onnx.ModelProto:
     mask, ids = torch.ones(2, 7, dtype=torch.long), torch.randint(0, 99, (8, 5))
     past = [torch.zeros(2, dec.HEADS, length, HEAD_WIDTH) for _ in range(CACHE_LAYERS) for length in (5, 5, 7, 7)]
-    past_values, present_values = _cache_values("past_key_values", "past_decoder_sequence_length"), _cache_values("present", "past_decoder_sequence_length + decoder_sequence_length")
+    past_values, present_values = _cache_values("past_key_values", "past_decoder_sequence_length"), _cache_values(
+        "present", "past_decoder_sequence_length + decoder_sequence_length"
+    )
     present_names = [v.name for v in present_values]
     past_names = [v.name for v in past_values]
-    text_axes = {"encoder_attention_mask": {0: "b", 1: "s"}, "input_ids": {0: "r", 1: "t"}, "encoder_hidden_states": {0: "b", 1: "s"}, "logits": {0: "r", 1: "t"}}
+    text_axes = {
+        "encoder_attention_mask": {0: "b", 1: "s"},
+        "input_ids": {0: "r", 1: "t"},
+        "encoder_hidden_states": {0: "b", 1: "s"},
+        "logits": {0: "r", 1: "t"},
+    }
     cache_axes = {name: {0: "b", 2: name.split(".")[2]} for name in (*past_names, *present_names)}
     prefill = traced(
         PrefillGraph(model), (mask, ids, torch.zeros(2, 7, text_encoder.WIDTH)), ["encoder_attention_mask", "input_ids", "encoder_hidden_states"],
         ["logits", *present_names], {**text_axes, **{n: a for n, a in cache_axes.items() if n in present_names}},
     )  # fmt: skip
-    decoder_axes = {name: axes for name, axes in cache_axes.items() if not (name.startswith("present") and ".encoder." in name)}
+    decoder_axes = {
+        name: axes for name, axes in cache_axes.items() if not (name.startswith("present") and ".encoder." in name)
+    }
     step = traced(
         StepGraph(model), (mask, ids[:, :1], *past), ["encoder_attention_mask", "input_ids", *past_names], ["logits", *present_names],
         {**{n: a for n, a in text_axes.items() if n != "encoder_hidden_states"}, **decoder_axes},
@@ -173,12 +202,21 @@ def export_decoder(model: dec.Decoder) -> onnx.ModelProto:
         *past_values,
         og.value("use_cache_branch", [1], TensorProto.BOOL),
     ]
-    outputs = [og.value("logits", ["total_batch_size_x_num_codebooks", "decoder_sequence_length", tk.VOCABULARY]), *present_values]
+    outputs = [
+        og.value("logits", ["total_batch_size_x_num_codebooks", "decoder_sequence_length", tk.VOCABULARY]),
+        *present_values,
+    ]
     return og.merge_decoder(prefill, step, inputs, outputs)
 
 
 def export_codec() -> onnx.ModelProto:
-    model = traced(codec.Codec(), (torch.randint(0, 100, (1, 2, 4, 50)),), ["audio_codes"], ["audio_values"], {"audio_codes": {1: "b", 3: "t"}, "audio_values": {0: "b", 2: "n"}})
+    model = traced(
+        codec.Codec(),
+        (torch.randint(0, 100, (1, 2, 4, 50)),),
+        ["audio_codes"],
+        ["audio_values"],
+        {"audio_codes": {1: "b", 3: "t"}, "audio_values": {0: "b", 2: "n"}},
+    )
     return with_interface(
         model, [og.value("audio_codes", [1, "batch_size", tk.CODEBOOKS, "chunk_length"], TensorProto.INT64)], [og.value("audio_values", ["batch_size", 1, "audio_length"])]
     )  # fmt: skip
@@ -224,7 +262,9 @@ def check(folder: Path, model: dec.Model) -> None:
     total = sum(file.stat().st_size for file in (folder / "onnx").iterdir())
     for file in sorted((folder / "onnx").iterdir()):
         print(f"{file.name}: {file.stat().st_size / 1e6:.2f} MB")
-    print(f"graphs together: {total / 1e6:.2f} MB; parameters: {sum(p.numel() for p in model.parameters()) / 1e6:.2f} M")
+    print(
+        f"graphs together: {total / 1e6:.2f} MB; parameters: {sum(p.numel() for p in model.parameters()) / 1e6:.2f} M"
+    )
     assert total <= 12e6, "the folder must stay below 12 MB"
 
 
@@ -253,7 +293,12 @@ def main() -> None:
         "token_layout.json": tk.layout(),
     }  # fmt: skip
     for name, content in files.items():
-        (folder / name).write_text(json.dumps(content, indent=None if name in ("tokenizer.json", "token_layout.json") else 2, ensure_ascii=False) + "\n")
+        (folder / name).write_text(
+            json.dumps(
+                content, indent=None if name in ("tokenizer.json", "token_layout.json") else 2, ensure_ascii=False
+            )
+            + "\n"
+        )
     check(folder, model)
 
 

@@ -16,7 +16,11 @@ import tokens as tk
 FORBIDDEN = -1e4
 ANYTHING = -1
 NOTHING = -2  # no HOLD may follow
-A_STEP, AFTER_STEP, FIRST_WAIT = -1, -2, -3  # of the clock: any STEP; what the token before the STEP demands; a bar's first WAIT
+A_STEP, AFTER_STEP, FIRST_WAIT = (
+    -1,
+    -2,
+    -3,
+)  # of the clock: any STEP; what the token before the STEP demands; a bar's first WAIT
 
 
 def _clock_tables() -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -96,11 +100,15 @@ class Grammar(nn.Module):
         before = codes[:, k].clamp(max=tk.SIZES[k])
         if k == 0:
             wanted = self.following[before]
-            wanted = torch.where(wanted == AFTER_STEP, self.after_step[clock_before.clamp(max=tk.V0)], wanted).unsqueeze(-1)
+            wanted = torch.where(
+                wanted == AFTER_STEP, self.after_step[clock_before.clamp(max=tk.V0)], wanted
+            ).unsqueeze(-1)
             other_place = (self.clock_ids != wanted) & ~((wanted == FIRST_WAIT) & (self.first_wait > 0))
             kits, kit = self.kits[: tk.V0], kit.unsqueeze(-1)
             return other_place | ((kits > 0) & (kit > 0) & (kits != kit))
-        stayed, holding = self._table("stayed", k)[before].unsqueeze(-1), self._table("holding", k)[before].unsqueeze(-1)
+        stayed, holding = self._table("stayed", k)[before].unsqueeze(-1), self._table("holding", k)[before].unsqueeze(
+            -1
+        )
         held, stays = self._table("held", k), self._table("stays", k)
         bad = ((stays != stayed) & (stayed >= 0)) | ((held != holding) & (held >= 0))
         if k == 1:

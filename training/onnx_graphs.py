@@ -65,7 +65,11 @@ def store_small(graph: GraphProto) -> None:
             continue
         graph.initializer.remove(tensor)
         graph.initializer.append(numpy_helper.from_array(array.astype(small), tensor.name + "_stored"))
-        casts.append(helper.make_node("Cast", [tensor.name + "_stored"], [tensor.name], to=tensor.data_type, name=tensor.name + "_cast"))
+        casts.append(
+            helper.make_node(
+                "Cast", [tensor.name + "_stored"], [tensor.name], to=tensor.data_type, name=tensor.name + "_cast"
+            )
+        )
     nodes = casts + list(graph.node)
     del graph.node[:]
     graph.node.extend(nodes)
@@ -92,7 +96,9 @@ def merge_decoder(prefill: ModelProto, step: ModelProto, inputs: list, outputs: 
         branches.append(model.graph)
     initializers = share_initializers(branches)
     names = [value.name for value in outputs]
-    choice = helper.make_node("If", ["use_cache_branch"], names, name="use_cache", then_branch=branches[0], else_branch=branches[1])
+    choice = helper.make_node(
+        "If", ["use_cache_branch"], names, name="use_cache", then_branch=branches[0], else_branch=branches[1]
+    )
     graph = helper.make_graph([choice], "decoder_model_merged", inputs, outputs, initializers)
     store_small(graph)
     return finished(graph)

@@ -49,7 +49,15 @@ def main() -> None:
     top.set(ylim=(-1, 1), title=options.title)
     top.title.set_fontsize(9)
     decibels = note_spectrogram(samples, rate)
-    bottom.imshow(decibels, origin="lower", aspect="auto", extent=(0, seconds, 0, decibels.shape[0]), vmin=decibels.max() - 70, vmax=decibels.max(), cmap="magma")
+    bottom.imshow(
+        decibels,
+        origin="lower",
+        aspect="auto",
+        extent=(0, seconds, 0, decibels.shape[0]),
+        vmin=decibels.max() - 70,
+        vmax=decibels.max(),
+        cmap="magma",
+    )
     octaves = np.arange(0, decibels.shape[0], ROWS)
     bottom.set(xlabel="seconds", yticks=octaves, yticklabels=[f"E{1 + n}" for n in range(len(octaves))])
     figure.tight_layout()

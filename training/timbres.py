@@ -26,8 +26,21 @@ class Timbre:
 
 
 TIMBRES = {
-    "piano": Timbre(1 / _H**1.4 * np.array([1, 0.9, 0.7, 0.6, 0.5, 0.4, 0.3, 0.3, 0.2, 0.2]), 0.003, 0.8, 0, 1.6, 0, 0, 0.14, 0.52, 0.004),
-    "epiano": Timbre(np.array([1, 0.35, 0.05, 0.25, 0.02, 0.1, 0, 0.03, 0, 0]), 0.004, 1.1, 0.02, 1.2, 0.002, 0, 0.16, 0.55, 0.006),
+    "piano": Timbre(
+        1 / _H**1.4 * np.array([1, 0.9, 0.7, 0.6, 0.5, 0.4, 0.3, 0.3, 0.2, 0.2]),
+        0.003,
+        0.8,
+        0,
+        1.6,
+        0,
+        0,
+        0.14,
+        0.52,
+        0.004,
+    ),
+    "epiano": Timbre(
+        np.array([1, 0.35, 0.05, 0.25, 0.02, 0.1, 0, 0.03, 0, 0]), 0.004, 1.1, 0.02, 1.2, 0.002, 0, 0.16, 0.55, 0.006
+    ),
     "organ": Timbre(np.array([1, 0.8, 0.5, 0.5, 0, 0.3, 0, 0.25, 0, 0]), 0.012, 9, 1, 0, 0.006, 0, 0.05, 0.28),
     "pad": Timbre(_SAW * np.exp(-_H * 0.3), 0.35, 9, 1, 0, 0.02, 0, 0.5, 0.44, 0.02),
     "strings": Timbre(_SAW * np.exp(-_H * 0.14), 0.10, 9, 0.9, 0, 0.016, 0, 0.22, 0.36),
@@ -45,8 +58,12 @@ TIMBRES = {
     "bell": Timbre(np.array([1, 0, 0.35, 0, 0.15, 0, 0, 0.2, 0, 0.05]), 0.002, 0.6, 0, 1.5, 0, 0, 0.5, 0.45),
     "violin": Timbre(_SAW * np.exp(-_H * 0.1), 0.06, 9, 0.9, 0, 0.018, 0, 0.12, 0.33),
     "lead guitar": Timbre(1 / _H, 0.004, 1.5, 0.4, 0.8, 0.01, 1.6, 0.08, 0.3),
-    "brass": Timbre(_SAW * np.array([0.7, 1, 1, 0.9, 0.7, 0.5, 0.35, 0.25, 0.15, 0.1]), 0.04, 1.5, 0.75, 0.3, 0.008, 0.3, 0.09, 0.34),
-    "sax": Timbre(np.array([1, 0.75, 0.6, 0.65, 0.35, 0.3, 0.15, 0.12, 0.06, 0.04]), 0.035, 1.2, 0.7, 0.4, 0.014, 0.6, 0.09, 0.36),
+    "brass": Timbre(
+        _SAW * np.array([0.7, 1, 1, 0.9, 0.7, 0.5, 0.35, 0.25, 0.15, 0.1]), 0.04, 1.5, 0.75, 0.3, 0.008, 0.3, 0.09, 0.34
+    ),
+    "sax": Timbre(
+        np.array([1, 0.75, 0.6, 0.65, 0.35, 0.3, 0.15, 0.12, 0.06, 0.04]), 0.035, 1.2, 0.7, 0.4, 0.014, 0.6, 0.09, 0.36
+    ),
 }
 NAMES = list(TIMBRES)
 COLUMNS = ("attack", "decay", "sustain", "damping", "vibrato", "drive", "release", "gain", "strum")
@@ -69,6 +86,12 @@ def voicing(key: int, chord: int, instrument: str) -> list[float]:
     if instrument == "distorted":
         return [low, low + 7, low + 12, low]
     if instrument in ("piano", "guitar"):
-        return [low, *sorted(52 + (base + interval - 52) % 12 for interval in (intervals[1:] if intervals[3] != 12 else intervals[:3]))]
+        return [
+            low,
+            *sorted(
+                52 + (base + interval - 52) % 12
+                for interval in (intervals[1:] if intervals[3] != 12 else intervals[:3])
+            ),
+        ]
     fourth = close[0] + 12 if intervals[3] == 12 else 52 + (base + intervals[3] - 52) % 12
     return [*close, fourth]

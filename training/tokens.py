@@ -57,11 +57,46 @@ class Metre:
         return [int(np.floor(self.step_position(s) + 1e-6)) for s in range(self.steps)]
 
 
-_STRAIGHT_4 = (32, 33, 34, 35, 36, 37, 38, 40, 42, 43, 45, 46, 47, 48, 50, 52, 54, 56, 58, 60, 62, 64, 67, 70, 72, 75, 78, 82, 86, 90, 95, 100)
+_STRAIGHT_4 = (
+    32,
+    33,
+    34,
+    35,
+    36,
+    37,
+    38,
+    40,
+    42,
+    43,
+    45,
+    46,
+    47,
+    48,
+    50,
+    52,
+    54,
+    56,
+    58,
+    60,
+    62,
+    64,
+    67,
+    70,
+    72,
+    75,
+    78,
+    82,
+    86,
+    90,
+    95,
+    100,
+)
 _SWING_4 = (40, 44, 48, 52, 56, 60, 66, 72, 80)
 _STRAIGHT_3 = (24, 25, 26, 28, 30, 32, 34, 36, 38, 40, 42, 44, 46, 48, 51, 54, 57, 60, 64, 68, 75)
 METRES = (
-    [Metre(n, 4, False) for n in _STRAIGHT_4] + [Metre(n, 4, True) for n in _SWING_4] + [Metre(n, 3, False) for n in _STRAIGHT_3]
+    [Metre(n, 4, False) for n in _STRAIGHT_4]
+    + [Metre(n, 4, True) for n in _SWING_4]
+    + [Metre(n, 3, False) for n in _STRAIGHT_3]
 )
 BPM_MINIMUM, BPM_MAXIMUM = 60, 187
 
@@ -94,7 +129,13 @@ def wait_token(metre: int, frame: int) -> int:
 
 
 # ---------------------------------------------------------------- codebook 1
-QUALITIES = {"maj": (0, 4, 7, 12), "min": (0, 3, 7, 12), "maj7": (0, 4, 7, 11), "min7": (0, 3, 7, 10), "dom7": (0, 4, 7, 10)}
+QUALITIES = {
+    "maj": (0, 4, 7, 12),
+    "min": (0, 3, 7, 12),
+    "maj7": (0, 4, 7, 11),
+    "min7": (0, 3, 7, 10),
+    "dom7": (0, 4, 7, 10),
+}
 # (semitones of the root above the tonic, quality): the diatonic chords of major and minor, plain and with sevenths
 CHORDS = [
     (0, "maj"), (0, "maj7"), (2, "min"), (2, "min7"), (4, "min"), (4, "min7"), (5, "maj"), (5, "maj7"),
@@ -176,7 +217,14 @@ def _clock_factors() -> list[list]:
     for kit in range(len(KITS)):
         for hit, (kick, snare, hat, crash) in enumerate(HITS if kit else [(0, 0, 0, 0)]):
             names = [("step",), ("kit", kit)]
-            rows.append(names + ([("hit", hit), ("kick", kick), ("snare", snare), ("hat", hat), ("crash", crash)] if kit else [("no hit",)]))
+            rows.append(
+                names
+                + (
+                    [("hit", hit), ("kick", kick), ("snare", snare), ("hat", hat), ("crash", crash)]
+                    if kit
+                    else [("no hit",)]
+                )
+            )
     for index, metre in enumerate(METRES):
         starts = metre.step_frames() + [metre.bar_frames]
         for frame in range(metre.bar_frames):
@@ -194,7 +242,16 @@ def _chord_factors() -> list[list]:
     for token in range(V1):
         kind, key, chord, instrument = chord_fields(token)
         root, quality = CHORDS[chord]
-        rows.append([("kind", kind), ("key", key), ("chord", chord), ("root", root), ("quality", quality), ("kind, chord", kind, chord)])
+        rows.append(
+            [
+                ("kind", kind),
+                ("key", key),
+                ("chord", chord),
+                ("root", root),
+                ("quality", quality),
+                ("kind, chord", kind, chord),
+            ]
+        )
         if kind == ON:
             rows[-1].append(("instrument", instrument))
     return rows
@@ -204,7 +261,9 @@ def _voice_factors(size: int, fields) -> list[list]:
     rows = []
     for token in range(size):
         kind, pitch, timbre = fields(token)
-        rows.append([("kind", kind), ("pitch", pitch), ("timbre", timbre), ("kind, pitch", kind, pitch), ("class", pitch % 12)])
+        rows.append(
+            [("kind", kind), ("pitch", pitch), ("timbre", timbre), ("kind, pitch", kind, pitch), ("class", pitch % 12)]
+        )
     return rows
 
 
@@ -231,7 +290,10 @@ def layout() -> dict:
         "kits": KITS,
         "hits": HITS,
         "step_tokens": STEP_TOKENS,
-        "metres": [{"bar_frames": m.bar_frames, "beats": m.beats, "swing": m.swing, "step_frames": m.step_frames()} for m in METRES],
+        "metres": [
+            {"bar_frames": m.bar_frames, "beats": m.beats, "swing": m.swing, "step_frames": m.step_frames()}
+            for m in METRES
+        ],
         "qualities": QUALITIES,
         "chords": CHORDS,
         "chord_instruments": CHORD_INSTRUMENTS,

@@ -32,7 +32,10 @@ SHORT = 48  # frames; what the text decides lies in a clip's first frames, so sh
 SHORT_SHARE = 0.25
 # until this share of the time: clips of so many frames
 STAGES = ((0.15, 48), (0.42, 160), (0.76, 320), (1.01, 750))
-FIRST_FRAMES, FIRST_WEIGHT = 8, 6.0  # a clip's first frames weigh more: tempo, key, kit and instruments are decided there
+FIRST_FRAMES, FIRST_WEIGHT = (
+    8,
+    6.0,
+)  # a clip's first frames weigh more: tempo, key, kit and instruments are decided there
 MAX_OFFSET = 1300  # random position offsets, in half of the clips
 AGREEMENT = 0.02  # weight of the pull between guided and unguided predictions
 AGREEMENT_SHARE, AGREEMENT_AFTER = 0.35, 0.55  # of the longer clips, once this share of the time is over
@@ -61,13 +64,20 @@ def losses(model: Model, heads: AttributeHeads, batch: Batch, offset, first_weig
     for k, logits in enumerate(model.decoder.logits(hidden, inputs)):
         target = targets[:, k].reshape(-1)
         used = target != tk.PAD
-        entropy = F.cross_entropy(logits.flatten(0, 1), target.masked_fill(~used, -100), reduction="none", ignore_index=-100)
+        entropy = F.cross_entropy(
+            logits.flatten(0, 1), target.masked_fill(~used, -100), reduction="none", ignore_index=-100
+        )
         weight = torch.ones_like(targets[:, k], dtype=torch.float32)
         weight[:, : k + FIRST_FRAMES] = first_weight
         weight = weight.reshape(-1) * used
         entropies.append((entropy * weight).sum() / weight.sum())
         accuracies.append(((logits.detach().flatten(0, 1).argmax(-1) == target) & used).sum() / used.sum())
-    return {"entropies": entropies, "accuracies": accuracies, "attributes": heads.losses(states, batch.mask, batch.attributes), "hidden": hidden}
+    return {
+        "entropies": entropies,
+        "accuracies": accuracies,
+        "attributes": heads.losses(states, batch.mask, batch.attributes),
+        "hidden": hidden,
+    }
 
 
 def agreement(model: Model, hidden: torch.Tensor, pairs: int) -> torch.Tensor:
@@ -163,7 +173,12 @@ class Run:
             optimizer.step()
             step += 1
             if step % 50 == 0:
-                self.log(kind="encoder", step=step, seconds=time.time() - started, **{n: p.item() for n, p in zip(ATTRIBUTES, parts)})
+                self.log(
+                    kind="encoder",
+                    step=step,
+                    seconds=time.time() - started,
+                    **{n: p.item() for n, p in zip(ATTRIBUTES, parts)},
+                )
         self.encoder_done = True
 
     # ------------------------------------------------------------ everything
@@ -176,8 +191,14 @@ class Run:
         batch = make_batch(rng, self.tokenizer, rows, clip.frames, 0.0 if paired else TEXT_DROPOUT)
         batch = (pair_up(batch) if paired else batch).to(self.device)
         offsets = [rng.randint(0, MAX_OFFSET) if rng.random() < 0.5 else 0 for _ in range(rows)] * (2 if paired else 1)
-        self.set_rate(LEARNING_RATE * min(1, (self.step + 1) / 60) * (0.03 + 0.97 * 0.5 * (1 + math.cos(math.pi * min(1, progress)))))
-        found = losses(self.model, self.heads, batch, torch.tensor(offsets, device=self.device).unsqueeze(1), FIRST_WEIGHT)
+        self.set_rate(
+            LEARNING_RATE
+            * min(1, (self.step + 1) / 60)
+            * (0.03 + 0.97 * 0.5 * (1 + math.cos(math.pi * min(1, progress))))
+        )
+        found = losses(
+            self.model, self.heads, batch, torch.tensor(offsets, device=self.device).unsqueeze(1), FIRST_WEIGHT
+        )
         loss = sum(found["entropies"]) + AUXILIARY * sum(found["attributes"])
         if paired:
             found["agreement"] = agreement(self.model, found["hidden"], rows)
@@ -199,11 +220,35 @@ class Run:
         self.model.eval()
         with torch.no_grad():
             rng = random.Random("held out")
-            rows = [[value.item() for value in losses(self.model, self.heads, make_batch(rng, self.tokenizer, 16, 250, 0.0, False).to(self.device), None, 1.0)["entropies"]] for _ in range(3)]
+            rows = [
+                [
+                    value.item()
+                    for value in losses(
+                        self.model,
+                        self.heads,
+                        make_batch(rng, self.tokenizer, 16, 250, 0.0, False).to(self.device),
+                        None,
+                        1.0,
+                    )["entropies"]
+                ]
+                for _ in range(3)
+            ]
             means = [sum(column) / len(rows) for column in zip(*rows)]
             short = make_batch(rng, self.tokenizer, 48, 8, 0.0, False).to(self.device)
-            texts = {"right": (short.ids, short.mask), "none": (short.ids, short.mask * 0), "other": (short.ids.roll(1, 0), short.mask.roll(1, 0))}
-            first = {name: [v.item() for v in losses(self.model, self.heads, Batch(short.codes, ids, mask, short.attributes), None, 1.0)["entropies"]] for name, (ids, mask) in texts.items()}
+            texts = {
+                "right": (short.ids, short.mask),
+                "none": (short.ids, short.mask * 0),
+                "other": (short.ids.roll(1, 0), short.mask.roll(1, 0)),
+            }
+            first = {
+                name: [
+                    v.item()
+                    for v in losses(self.model, self.heads, Batch(short.codes, ids, mask, short.attributes), None, 1.0)[
+                        "entropies"
+                    ]
+                ]
+                for name, (ids, mask) in texts.items()
+            }
         self.model.train()
         self.log(
             kind="validation", step=self.step, minutes=self.spent / 60, frames=self.frames, losses=[round(m, 4) for m in means], sum=sum(means),
