@@ -13,6 +13,12 @@ export const returnedConsumer = 'returned';
 export interface Keys {
   /** hash: the record of one task. */
   task: (id: string) => string;
+  /**
+   * string: the request of a task and, on a second line once there is one, its result; both JSON. Not in the record,
+   * because one value of more than 64 bytes makes Redis keep the whole hash as a table instead of in one piece: 300
+   * bytes more for every waiting task and 600 for every finished one.
+   */
+  content: (id: string) => string;
   /** string: what an unfinished attempt left to go on from; binary, at most a few kilobytes. */
   checkpoint: (id: string) => string;
   /** stream with group `workers`: claimable tasks of one priority; an entry is one field, `id`. */
@@ -65,6 +71,7 @@ export function createKeys(prefix: string): Keys {
   if (!/^[\w.:{}-]+$/.test(prefix)) throw new RangeError(`"${prefix}" cannot be a key prefix`);
   return {
     task: (id) => `${prefix}:task:${id}`,
+    content: (id) => `${prefix}:content:${id}`,
     checkpoint: (id) => `${prefix}:checkpoint:${id}`,
     stream: (priority) => `${prefix}:stream:${priority}`,
     waiting: (priority) => `${prefix}:queue:${priority}`,

@@ -78,7 +78,7 @@ export const legalMoves: Record<TaskStatus, readonly TaskStatus[]> = {
   expired: [],
 };
 
-/** The fields of a record's hash. A field that would hold its default (`attempt` 0, `stalls` 0) is absent. */
+/** The fields of a record's hash and, from its content, `request` and `result`. A field that would hold its default (`attempt` 0, `stalls` 0) is absent. */
 export type RecordFields = Record<string, string | undefined>;
 
 /** A flat Redis reply (field, value, field, value …) as an object. */
@@ -88,8 +88,14 @@ export function fieldsFromReply(reply: readonly string[]): RecordFields {
   return fields;
 }
 
+/** The fields of a record with those that its content holds. */
+export function withContent(fields: RecordFields, content: string | null | undefined): RecordFields {
+  const [request, result] = content?.split('\n') ?? [];
+  return { ...fields, request, result };
+}
+
 /**
- * A record from the fields of its hash.
+ * A record from the fields of its hash and of its content.
  * @throws ServiceError `corrupt_record` naming the field that cannot be read.
  */
 export function recordFromFields(id: string, fields: RecordFields): TaskRecord {

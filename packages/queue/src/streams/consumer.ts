@@ -4,7 +4,7 @@ import { type Priority, priorityNames, toServiceError } from '@musicgen/contract
 import { type BackoffOptions, fullJitterMs } from '../backoff.ts';
 import type { DiscardReason } from '../queue-events.ts';
 import type { Claim, TaskConsumer } from '../task-queue.ts';
-import { failureToText, fieldsFromReply, recordFromFields } from '../task-record.ts';
+import { failureToText, fieldsFromReply, recordFromFields, withContent } from '../task-record.ts';
 import { createBlockingConnection, withinDeadline } from './blocking-connection.ts';
 import { createCancelListener } from './cancel-listener.ts';
 import type { QueueContext } from './context.ts';
@@ -41,7 +41,7 @@ export interface ConsumerOptions {
   ageingMs: number;
 }
 
-type TakenTask = [id: string, hasCheckpoint: number, fields: string[]];
+type TakenTask = [id: string, hasCheckpoint: number, content: string, fields: string[]];
 type ClaimReply = [outcome: 'done' | 'again', discarded: string[], ...taken: TakenTask[]];
 
 export function createConsumer(context: QueueContext, options: ConsumerOptions): TaskConsumer {
@@ -69,12 +69,10 @@ export function createConsumer(context: QueueContext, options: ConsumerOptions):
   }
 
   /** The claim of a taken task, or nothing when its record cannot be read: then it is a dead letter. */
-  async function openClaim(
-    [id, hasCheckpoint, fields]: TakenTask,
-    token: string,
-  ): Promise<Claim | undefined> {
+  async function openClaim(taken: TakenTask, token: string): Promise<Claim | undefined> {
+    const [id, hasCheckpoint, content, fields] = taken;
     try {
-      const task = recordFromFields(id, fieldsFromReply(fields));
+      const task = recordFromFields(id, withContent(fieldsFromReply(fields), content));
       const checkpoint = hasCheckpoint === 1 ? await redis.getBuffer(keys.checkpoint(id)) : null;
       return { task, token, ...(checkpoint !== null && { checkpoint }) };
     } catch (error) {

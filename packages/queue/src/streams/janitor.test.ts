@@ -39,7 +39,9 @@ test('a finished task is removed without a trace once its time is over', async (
 
   expect(await queue.createJanitor().clean()).toEqual({ expired: 0, removed: 1 });
   expect(await removed).toEqual({ taskId: id });
-  expect(await redis.exists(keys.task(id), keys.expiry, keys.status('completed'), keys.dead)).toBe(0);
+  expect(
+    await redis.exists(keys.task(id), keys.content(id), keys.expiry, keys.status('completed'), keys.dead),
+  ).toBe(0);
 });
 
 test('the record stays until the artifacts are removed', async () => {

@@ -1,8 +1,9 @@
 import { ServiceError } from '@musicgen/contract';
 import type { CancelOutcome, NewTask, QueuePlace, TaskProducer, UpdateOutcome } from '../task-queue.ts';
-import { fieldsFromReply, recordFromFields, type TaskRecord } from '../task-record.ts';
+import { fieldsFromReply, recordFromFields, type TaskRecord, withContent } from '../task-record.ts';
 import { withinDeadline } from './blocking-connection.ts';
 import type { QueueContext } from './context.ts';
+import { readFields } from './read-tasks.ts';
 import { redisUnavailable } from './redis-unavailable.ts';
 import type { ScriptArgument } from './script-runner.ts';
 import { cancelScript } from './scripts/cancel.lua.ts';
@@ -23,7 +24,7 @@ export interface ProducerOptions {
 type EnqueueReply = ['full', number] | ['mismatch', number] | ['admitted', ...string[][]];
 
 export function createProducer(context: QueueContext, options: ProducerOptions): TaskProducer {
-  const { redis, keys, run } = context;
+  const { run } = context;
   const answer = <Value>(attempted: string, reply: Promise<Value>) =>
     withinDeadline(options.timeoutMs, reply).catch((error: unknown) => {
       throw redisUnavailable(attempted, error);
@@ -57,7 +58,7 @@ export function createProducer(context: QueueContext, options: ProducerOptions):
     },
 
     async get(id) {
-      const fields = await answer('read the task', redis.hgetall(keys.task(id)));
+      const fields = await answer('read the task', readFields(context, id));
       return fields.status === undefined ? undefined : recordFromFields(id, fields);
     },
 
@@ -104,9 +105,9 @@ function enqueueArguments(task: NewTask): ScriptArgument[] {
 
 /** The record of a task that was just admitted (the reply is the time) or that was known already (its fields). */
 function admittedRecord(task: NewTask, reply: readonly string[]): TaskRecord {
-  const [first = '', ...fields] = reply;
+  const [first = '', content, ...fields] = reply;
   return fields.length > 0
-    ? recordFromFields(first, fieldsFromReply(fields))
+    ? recordFromFields(first, withContent(fieldsFromReply(fields), content))
     : newRecord(task, Number(first));
 }
 

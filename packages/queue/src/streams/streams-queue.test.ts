@@ -62,7 +62,7 @@ test('a duty that fails is reported and does not end the loop', async () => {
   await maintenance.stop();
 
   async function delayedTask(): Promise<string> {
-    await redis.hset(keys.task('retry-1'), { status: 'pending', priority: 'LOW', request: '{}' });
+    await redis.hset(keys.task('retry-1'), { status: 'pending', priority: 'LOW' });
     return 'retry-1';
   }
 });

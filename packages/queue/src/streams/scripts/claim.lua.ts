@@ -8,7 +8,7 @@ import { type Script, scriptBound } from './script.ts';
  *
  * ARGV   1 worker · 2 ageing period (ms, 0 = none) · 3 how many tasks · a new token for each · priorities
  * Returns  {'done' | 'again', {priority, task id, reason …} of discarded entries,
- *           for each task {id, has checkpoint (0 | 1), {field, value …}}}
+ *           for each task {id, has checkpoint (0 | 1), content, {field, value …}}}
  */
 export const claimScript: Script = {
   name: 'claim',
@@ -116,7 +116,8 @@ local function take(task, fields, token)
   if first_time then tally_duration(time, 'claimed:' .. task.priority, time - task.created_at) end
   -- A field that stands twice counts as it stands last.
   for _, change in ipairs(changes) do fields[#fields + 1] = change end
-  return { task.id, task.checkpointed and 1 or 0, fields }
+  local content = redis.call('GET', content_key(task.id)) or ''
+  return { task.id, task.checkpointed and 1 or 0, content, fields }
 end
 
 -- The first claimable task of a queue and its fields, or nil: there is none, or so much was cleaned away that it is

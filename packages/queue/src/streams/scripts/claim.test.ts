@@ -120,7 +120,7 @@ describe('entries that are no claimable task', () => {
     const { enqueue, consumer, redis, keys } = await setup();
     const broken = await enqueue();
     const next = await enqueue();
-    await redis.hdel(keys.task(broken), 'request');
+    await redis.del(keys.content(broken));
     expect((await claimOne(consumer)).task.id).toBe(next);
     expect(await redis.hget(keys.task(broken), 'status')).toBe('failed');
     expect(await redis.hget(keys.task(broken), 'error')).toContain('corrupt_record');

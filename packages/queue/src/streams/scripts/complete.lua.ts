@@ -16,7 +16,9 @@ if task.status ~= 'processing' then return task.status == 'completed' and 'compl
 
 local time = now()
 local took_ms = math.max(0, time - began_at)
-finish(task, 'completed', time, 'result', result)
+finish(task, 'completed', time)
+local request = redis.call('GET', content_key(id)) or ''
+redis.call('SET', content_key(id), request .. '\\n' .. result)
 emit(task, 'completed')
 tally_duration(time, 'completed:' .. task.priority, took_ms)
 tally(time, 'completed_ms', string.format('%d', took_ms))

@@ -17,7 +17,7 @@ export const enqueueFields = [
  * stands. The ids of one call differ, and so do its keys.
  *
  * ARGV   1 backlog limit · 2 how long an idempotency key is kept (ms) · then for each task the fields above
- * Returns  {'full', waiting} · {'mismatch', index} · {'admitted', for each task {now} or {id, field, value …}}
+ * Returns  {'full', waiting} · {'mismatch', index} · {'admitted', for each task {now} or {id, content, field, value …}}
  */
 export const enqueueScript: Script = {
   name: 'enqueue',
@@ -25,23 +25,28 @@ export const enqueueScript: Script = {
 local limit, key_ttl_ms = tonumber(ARGV[1]), ARGV[2]
 local fields = ${enqueueFields.length}
 
-local function known(id, idempotency, request_hash)
+local function whole(id)
   local record = redis.call('HGETALL', task_key(id))
-  if #record > 0 then return { id, unpack(record) } end
+  return #record > 0 and { id, redis.call('GET', content_key(id)) or '', unpack(record) }
+end
+
+local function known(id, idempotency, request_hash)
+  local record = whole(id)
+  if record then return record end
   if idempotency == '' then return nil end
   local first = redis.call('GET', remembered_key(idempotency))
   if not first then return nil end
   local hash, first_id = string.match(first, '^(%S+) (%S+)$')
-  record = redis.call('HGETALL', task_key(first_id))
-  if #record == 0 then return nil end
-  return hash == request_hash and { first_id, unpack(record) } or 'mismatch'
+  record = whole(first_id)
+  if not record then return nil end
+  return hash == request_hash and record or 'mismatch'
 end
 
 local function admit(time, id, priority, request, ttl_ms, max_attempts, request_id, idempotency, request_hash)
   local expires_at = after(time, ttl_ms)
   local task = { id = id, priority = priority, attempt = 0 }
-  join_queue(task, 'status', 'pending', 'priority', priority, 'request', request,
-    'maxAttempts', max_attempts, 'createdAt', time, 'expiresAt', expires_at)
+  join_queue(task, 'status', 'pending', 'priority', priority, 'maxAttempts', max_attempts, 'createdAt', time, 'expiresAt', expires_at)
+  redis.call('SET', content_key(id), request)
   if request_id ~= '' then redis.call('HSET', task_key(id), 'requestId', request_id) end
   if idempotency ~= '' then
     redis.call('SET', remembered_key(idempotency), request_hash .. ' ' .. id, 'PX', key_ttl_ms)

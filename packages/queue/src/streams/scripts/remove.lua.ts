@@ -24,7 +24,7 @@ end
 for _, id in ipairs(ARGV) do
   local task = read(id)
   if not task or (task.status ~= 'pending' and task.status ~= 'processing') then
-    redis.call('DEL', task_key(id), checkpoint_key(id))
+    redis.call('DEL', task_key(id), content_key(id), checkpoint_key(id))
     redis.call('ZREM', expiry_key, id)
     redis.call('ZREM', dead_key, id)
     if task then

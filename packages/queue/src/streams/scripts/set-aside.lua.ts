@@ -10,9 +10,10 @@ local function set_aside(id, priority, time, reason, fields)
     redis.call('RENAME', key, foreign_key(id))
     redis.call('PEXPIRE', foreign_key(id), EXPIRED_RETENTION_MS)
   end
-  redis.call('HSET', key, 'status', 'failed', 'priority', priority, 'request', cjson.encode({ found = fields }),
+  redis.call('HSET', key, 'status', 'failed', 'priority', priority, 
     'maxAttempts', 1, 'createdAt', time, 'finishedAt', time, 'expiresAt', removed_at,
     'error', 'corrupt_record ' .. reason)
+  redis.call('SET', content_key(id), cjson.encode({ found = fields }))
   redis.call('ZADD', status_key('failed'), time, id)
   redis.call('ZADD', dead_key, time, id)
   redis.call('ZADD', expiry_key, removed_at, id)
