@@ -1,3 +1,6 @@
+// ONNX Runtime reads the real environment, which tests cannot set: see packages/engine/src/sessions.ts.
+process.env.ORT_DISABLE_TELEMETRY = '1';
+
 export default {
   roots: ['<rootDir>/packages', '<rootDir>/apps', '<rootDir>/bench', '<rootDir>/test'],
   testMatch: ['**/src/**/*.test.ts'],

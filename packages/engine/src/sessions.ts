@@ -3,6 +3,9 @@ import { ServiceError } from '@musicgen/contract';
 import { InferenceSession, Tensor } from 'onnxruntime-node';
 import { broken } from './json-file.ts';
 
+// ONNX Runtime 1.30 sends usage data to its maker unless told not to; it reads this when the first session is made.
+process.env.ORT_DISABLE_TELEMETRY = '1';
+
 export { Tensor };
 
 /** Tensors by input name, or by output name. */
