@@ -219,10 +219,10 @@ describe('reading', () => {
   test('what we stored and cannot read is our fault; what a newer process added is left out', async () => {
     await using context = await setup();
     const { body } = await submit(context, { prompt: 'x' });
-    const key = `${context.prefix}:task:${body.id}`;
-    await context.redis.hset(key, 'request', JSON.stringify({ ...body.request, newer_field: 1 }));
+    const key = `${context.prefix}:content:${body.id}`;
+    await context.redis.set(key, JSON.stringify({ ...body.request, newer_field: 1 }));
     expect((await request(context.app).get(body.links.self)).status).toBe(200);
-    await context.redis.hset(key, 'request', JSON.stringify({ prompt: 7 }));
+    await context.redis.set(key, JSON.stringify({ prompt: 7 }));
     const corrupt = await request(context.app).get(body.links.self);
     expect([corrupt.status, corrupt.body.code]).toEqual([500, 'corrupt_record']);
   });
