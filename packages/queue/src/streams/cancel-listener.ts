@@ -1,5 +1,5 @@
 import type { QueueContext } from './context.ts';
-import { duplicate, type RedisClient } from './redis-client.ts';
+import { type RedisClient, subscriberDuplicate } from './redis-client.ts';
 
 export interface CancelListener {
   /** Calls the listener with the id of every running task whose cancellation is requested. Returns the undo. */
@@ -16,13 +16,13 @@ export function createCancelListener({ redis, keys }: QueueContext): CancelListe
   let subscriber: RedisClient | undefined;
 
   function subscribe(): RedisClient {
-    const connection = duplicate(redis);
+    const connection = subscriberDuplicate(redis);
     connection.on('error', () => {});
     connection.on('message', (_channel: string, taskId: string) => {
       for (const listener of listeners) listener(taskId);
     });
-    // Fails only when the connection is closed first; a broken one subscribes again by itself.
-    connection.subscribe(keys.cancelChannel).catch(() => {});
+    // Fails only when the connection breaks or is closed first; it is ready again then, or not needed any more.
+    connection.on('ready', () => void connection.subscribe(keys.cancelChannel).catch(() => {}));
     return connection;
   }
 

@@ -33,9 +33,15 @@ function isReadOnly(error: Error): boolean {
   return error.message.startsWith('READONLY');
 }
 
-/** A further connection with the same options; it reconnects by itself. */
-export function duplicate(redis: RedisClient): RedisClient {
-  return isCluster(redis) ? redis.duplicate() : redis.duplicate();
+/**
+ * A further connection with the same options; it reconnects by itself. Its owner renews its subscriptions: where the
+ * client does, and the connection is closed meanwhile, it leaves an error that nobody can catch. A cluster's catches it.
+ */
+export function subscriberDuplicate(redis: RedisClient): RedisClient {
+  // It subscribes once it is connected, and so must connect by itself.
+  const lazyConnect = false;
+  if (isCluster(redis)) return redis.duplicate([], { lazyConnect });
+  return redis.duplicate({ lazyConnect, autoResubscribe: false });
 }
 
 /**
