@@ -7,6 +7,8 @@ import { settings } from './settings.ts';
 
 const samplingDefaults = { guidanceScale: 3, temperature: 1, topK: 250, topP: 1 };
 
+const longestAgonyMs = 500;
+
 /** The prompt that tells the fake engine what to make of a request. */
 export function promptOf(intent: Intent, request: string): string {
   return `${intent} ${request}`;
@@ -53,7 +55,11 @@ export function createFakeEngine({ history, worker }: { history: HistoryWriter; 
 
 async function act(intent: string): Promise<void> {
   await delay(settings.stepMs / 4);
-  if (intent === 'poison') process.kill(process.pid, 'SIGKILL');
+  if (intent === 'poison') {
+    // Not at once: what its worker took together with it would die with it, over and over, and be buried for it.
+    await delay(Math.random() * longestAgonyMs);
+    process.kill(process.pid, 'SIGKILL');
+  }
   if (intent === 'broken' || (intent === 'flaky' && Math.random() < 0.5)) {
     throw new ServiceError('engine_crashed', 'The engine stopped.');
   }

@@ -10,12 +10,14 @@ export interface Victims {
   proxy: FaultyProxy;
   fleet: Fleet;
   history: HistoryWriter;
+  /** Told how far it is, ten times in a plan. */
+  say: (line: string) => void;
 }
 
 /** Carries a plan out; resolves when its last fault is over for Redis. */
 export async function carryOut(
   plan: readonly Step[],
-  { redis, proxy, fleet, history }: Victims,
+  { redis, proxy, fleet, history, say }: Victims,
 ): Promise<void> {
   let redisIsBack = Promise.resolve();
 
@@ -42,9 +44,10 @@ export async function carryOut(
     }
   }
 
-  for (const { pauseMs, fault } of plan) {
+  for (const [index, { pauseMs, fault }] of plan.entries()) {
     await delay(pauseMs);
     await inflict(fault);
+    if ((index + 1) % Math.ceil(plan.length / 10) === 0) say(`${index + 1} of ${plan.length} faults`);
   }
   await redisIsBack;
 }

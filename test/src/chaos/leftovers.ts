@@ -32,7 +32,7 @@ export async function recordLeftovers({ redis, queue, artifacts, history }: Left
     workerGoneMs: 0,
   });
   await janitor.clean();
-  await janitor.removeWorkers();
+  while ((await janitor.removeWorkers()) > 0);
   // Capped by its own length, and the checker has read it.
   await redis.del(`${prefix}:task:stream`);
 

@@ -33,6 +33,8 @@ export interface ChaosOptions {
 const observeMs = 150;
 /** How long the fleet may take for what is left once nothing disturbs it any more. */
 const settleMs = 60_000;
+/** So that the last disturbances are over before the deploy. */
+const quietMs = 1_500;
 const killsPerPoison = 200;
 
 /** Runs a queue under load while everything around it fails; resolves to all that happened. */
@@ -44,10 +46,11 @@ export async function runChaos(options: ChaosOptions): Promise<Recorded[]> {
     const { fleet, load } = stage;
     const plan = makePlan({ seed, kills });
     say(`${plan.length} faults, ${kills} of them kills; everything is kept in ${options.folder}`);
-    await disturb({ stage, plan, poisons: Math.ceil(kills / killsPerPoison) });
+    await disturb({ stage, plan, poisons: Math.ceil(kills / killsPerPoison), say });
     say('The last fault is over; the fleet finishes what is left.');
     await load.untilFinished(settleMs);
     await fleet.untilCalm();
+    await delay(quietMs);
     await deploy(stage);
     await load.untilFinished(settleMs);
     await fleet.stop();
@@ -122,17 +125,18 @@ interface DisturbOptions {
   plan: readonly Step[];
   /** Tasks that kill whoever takes them. */
   poisons: number;
+  say: (line: string) => void;
 }
 
 /** Load and faults side by side. */
-async function disturb({ stage, plan, poisons }: DisturbOptions): Promise<void> {
+async function disturb({ stage, plan, poisons, say }: DisturbOptions): Promise<void> {
   const { server: redis, proxy, fleet, history, load } = stage;
   const over = new AbortController();
   const running = load.run(over.signal);
   for (let poison = 0; poison < poisons; poison += 1) {
     await load.submit({ intent: 'poison', priority: 'HIGH', frames: 1 });
   }
-  await carryOut(plan, { redis, proxy, fleet, history });
+  await carryOut(plan, { redis, proxy, fleet, history, say });
   over.abort();
   await running;
 }
@@ -144,7 +148,7 @@ async function deploy({ fleet, load, history }: Stage): Promise<void> {
       await load.submit({ intent: 'complete', priority: 'NORMAL', frames: 50 });
     }
     await delay(300);
-    for (const target of [0, 0.5]) {
+    for (const target of [0, 0.4, 0.8]) {
       const worker = await fleet.terminate(target);
       history.write({ type: 'fault', fault: 'worker:terminate', worker, lastsMs: 0 });
     }

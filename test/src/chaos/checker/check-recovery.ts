@@ -19,8 +19,8 @@ interface Span {
 /** What the design promises a handed-back task. */
 const handBackBoundMs = 1_000;
 /** How long before a hand-back nothing else may have gone wrong, and how long a fault is felt. */
-const calmMs = 1_500;
-const aftermathMs = 2_500;
+const calmMs = 500;
+const aftermathMs = 1_000;
 
 /** How long killed workers' tasks were away, and how long those that were handed back. */
 export function checkRecovery(history: readonly Recorded[], tasks: Map<string, TaskHistory>): RecoveryReport {
