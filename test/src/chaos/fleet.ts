@@ -12,8 +12,6 @@ import type { WorkerProcessOptions } from './worker-process.ts';
 const entry = fileURLToPath(new URL('../../dist/chaos/worker-process.js', import.meta.url));
 /** A fault waits until so much of the fleet works: with all workers down, a queue has nothing to get wrong. */
 const leastShare = 1 / 3;
-/** A process that has not heeded SIGTERM by then hangs. */
-const obeyMs = 20_000;
 
 export interface FleetOptions {
   redisUrl: string;
@@ -137,6 +135,4 @@ function spawnWorker(options: WorkerProcessOptions): ChildProcess {
 function end(running: WorkerProcess): void {
   running.disturbed = true;
   running.child.kill('SIGTERM');
-  const timer = setTimeout(() => running.child.kill('SIGKILL'), obeyMs);
-  running.child.once('exit', () => clearTimeout(timer));
 }

@@ -43,24 +43,14 @@ export function checkOrder(
   const waiting = new Map<string, Place>();
   const served = createServed(history, tasks);
 
-  for (const event of inRedisOrder(history)) {
-    if (event.type === 'retry:seen') {
-      const place = places.get(event.task);
-      if (place === undefined || waiting.has(event.task) || place.latest !== Number.POSITIVE_INFINITY)
-        continue;
-      place.earliest = event.score - toleranceMs;
-      place.latest = event.score + toleranceMs;
-      waiting.set(event.task, place);
-      continue;
-    }
-    if (event.event === 'claimed') {
-      waiting.delete(event.task);
-      const place = places.get(event.task);
-      if (place !== undefined) judge({ place, at: event.at, serves: served(event) });
-    }
-    move(event);
+  /** Learns since when a task waits whose retry's delay is over. */
+  function see({ task, score }: RetrySeen): void {
+    const place = places.get(task);
+    if (place === undefined || waiting.has(task) || place.latest !== Number.POSITIVE_INFINITY) return;
+    place.earliest = score - toleranceMs;
+    place.latest = score + toleranceMs;
+    waiting.set(task, place);
   }
-  return report;
 
   function move(event: Recorded<LifecycleEntry>): void {
     const { task, priority } = event;
@@ -91,6 +81,20 @@ export function checkOrder(
       report.aged += 1;
     }
   }
+
+  for (const event of inRedisOrder(history)) {
+    if (event.type === 'retry:seen') {
+      see(event);
+      continue;
+    }
+    if (event.event === 'claimed') {
+      waiting.delete(event.task);
+      const place = places.get(event.task);
+      if (place !== undefined) judge({ place, at: event.at, serves: served(event) });
+    }
+    move(event);
+  }
+  return report;
 }
 
 /** Whether a waiting task surely had to be claimed before this one, whatever the history leaves open. */
