@@ -1,0 +1,87 @@
+import { type RedisServer, startRedisServer } from '@musicgen/redis-server';
+import { audioKey } from '@musicgen/storage';
+import request from 'supertest';
+import { audio, completedTask, createTestApp, sha256, submit } from '../test-setup.ts';
+
+let server: RedisServer;
+beforeAll(async () => {
+  server = await startRedisServer();
+});
+afterAll(() => server.stop());
+
+describe('audio', () => {
+  test('is not there before the task has finished', async () => {
+    await using context = await createTestApp({ redisUrl: server.url });
+    const { body } = await submit(context, { prompt: 'x' });
+    const response = await request(context.app).get(body.links.audio);
+    expect([response.status, response.body.code]).toEqual([409, 'task_not_finished']);
+  });
+
+  test('comes whole, with a strong validator that saves the next download', async () => {
+    await using context = await createTestApp({ redisUrl: server.url });
+    const id = await completedTask(context);
+    const path = `/api/v1/tasks/${id}/audio`;
+    const whole = await request(context.app).get(path).responseType('blob');
+    expect([whole.status, whole.type, whole.headers['accept-ranges']]).toEqual([200, 'audio/wav', 'bytes']);
+    expect(whole.body).toEqual(audio);
+    const etag = whole.headers.etag ?? '';
+    expect(etag).toMatch(/^"[0-9a-f]{64}"$/);
+    expect((await request(context.app).get(path).set('If-None-Match', etag)).status).toBe(304);
+    const head = await request(context.app).head(path);
+    expect(head.headers['content-length']).toBe(String(audio.length));
+    const download = await request(context.app).get(`${path}?download=1`);
+    expect(download.headers['content-disposition']).toBe(`attachment; filename=${id}.wav`);
+  });
+
+  test.each([
+    ['bytes=0-3', 206, 'bytes 0-3/28'],
+    ['bytes=-4', 206, 'bytes 24-27/28'],
+    ['bytes=20-', 206, 'bytes 20-27/28'],
+    ['bytes=99-', 416, 'bytes */28'],
+    ['bytes=0-1,5-6', 200, undefined],
+    ['nonsense', 200, undefined],
+  ])('a range of %s is answered with %d', async (range, status, contentRange) => {
+    await using context = await createTestApp({ redisUrl: server.url });
+    const id = await completedTask(context);
+    const response = await request(context.app)
+      .get(`/api/v1/tasks/${id}/audio`)
+      .set('Range', range)
+      .responseType('blob');
+    expect([response.status, response.headers['content-range']]).toEqual([status, contentRange]);
+    if (status === 206) expect(response.body.length).toBe(Number(response.headers['content-length']));
+  });
+
+  test('a refused range carries nothing that describes the file', async () => {
+    await using context = await createTestApp({ redisUrl: server.url });
+    const id = await completedTask(context);
+    const { headers } = await request(context.app)
+      .get(`/api/v1/tasks/${id}/audio?download=1`)
+      .set('Range', 'bytes=99-');
+    for (const name of ['etag', 'cache-control', 'repr-digest', 'content-disposition'])
+      expect(headers[name]).toBeUndefined();
+  });
+
+  test('HEAD knows no ranges', async () => {
+    await using context = await createTestApp({ redisUrl: server.url });
+    const id = await completedTask(context);
+    const head = await request(context.app).head(`/api/v1/tasks/${id}/audio`).set('Range', 'bytes=0-3');
+    expect([head.status, head.headers['content-length']]).toEqual([200, String(audio.length)]);
+  });
+
+  test('a range of an older version gets the whole', async () => {
+    await using context = await createTestApp({ redisUrl: server.url });
+    const id = await completedTask(context);
+    const response = await request(context.app)
+      .get(`/api/v1/tasks/${id}/audio`)
+      .set({ Range: 'bytes=0-3', 'If-Range': '"older"' });
+    expect(response.status).toBe(200);
+  });
+
+  test('that was removed is gone', async () => {
+    await using context = await createTestApp({ redisUrl: server.url });
+    const id = await completedTask(context);
+    await context.store.remove(audioKey(id, sha256));
+    const response = await request(context.app).get(`/api/v1/tasks/${id}/audio`);
+    expect([response.status, response.body.code]).toEqual([410, 'gone']);
+  });
+});

@@ -1,0 +1,173 @@
+import { randomUUID } from 'node:crypto';
+import { problemSchema, taskSchema } from '@musicgen/contract';
+import { type RedisServer, startRedisServer } from '@musicgen/redis-server';
+import request from 'supertest';
+import { claimNext, completedTask, createTestApp, submit } from '../test-setup.ts';
+
+let server: RedisServer;
+beforeAll(async () => {
+  server = await startRedisServer();
+});
+afterAll(() => server.stop());
+
+describe('submitting', () => {
+  test('a prompt is accepted with everything a client needs to follow it', async () => {
+    await using context = await createTestApp({ redisUrl: server.url });
+    const response = await submit(context, { prompt: ' lofi piano ', priority: 20 });
+    expect(response.status).toBe(202);
+    const task = taskSchema.parse(response.body);
+    expect(task).toMatchObject({
+      status: 'pending',
+      priority: 'CRITICAL',
+      queue: { position: 1, ahead: 0 },
+      request: { prompt: 'lofi piano', duration: 10 },
+    });
+    expect(Number.isSafeInteger(task.request.seed)).toBe(true);
+    expect(response.headers.location).toBe(`/api/v1/tasks/${task.id}`);
+    expect(Number(response.headers['retry-after'])).toBeGreaterThan(0);
+    const read = await request(context.app).get(response.headers.location ?? '');
+    expect(read.body).toEqual(response.body);
+  });
+
+  test('a waiting task knows how many go before it', async () => {
+    await using context = await createTestApp({ redisUrl: server.url });
+    await submit(context, { prompt: 'one', priority: 'high' });
+    await submit(context, { prompt: 'two', priority: 'low' });
+    const { body } = await submit(context, { prompt: 'three', priority: 'LOW' });
+    expect(body.queue).toEqual({ position: 2, ahead: 2 });
+  });
+
+  test.each<[string, object, string[]]>([
+    ['an empty prompt', { prompt: '' }, ['#/prompt']],
+    ['a blank prompt', { prompt: '   ' }, ['#/prompt']],
+    ['a prompt that is too long', { prompt: 'a'.repeat(2001) }, ['#/prompt']],
+    ['duration 0', { prompt: 'x', duration: 0 }, ['#/duration']],
+    ['a negative duration', { prompt: 'x', duration: -1 }, ['#/duration']],
+    ['a duration as text', { prompt: 'x', duration: 'ten' }, ['#/duration']],
+    ['a duration above the maximum', { prompt: 'x', duration: 301 }, ['#/duration']],
+    ['an unknown priority', { prompt: 'x', priority: 'urgent' }, ['#/priority']],
+    ['a seed of 1.5', { prompt: 'x', seed: 1.5 }, ['#/seed']],
+    ['an unknown field', { prompt: 'x', 'te/mpo~': 1 }, ['#/te~1mpo~0']],
+    [
+      'everything wrong at once',
+      { prompt: '', duration: 0, mood: 'sad', tempo: 1 },
+      ['#/prompt', '#/duration', '#/mood', '#/tempo'],
+    ],
+    ['a list', [], ['#']],
+  ])('%s is refused with every field named, and nothing is stored', async (_what, body, pointers) => {
+    await using context = await createTestApp({ redisUrl: server.url });
+    const response = await submit(context, body);
+    expect(response.status).toBe(422);
+    expect(response.type).toBe('application/problem+json');
+    const problem = problemSchema.parse(response.body);
+    expect(problem.code).toBe('invalid_request');
+    expect(problem.errors?.map(({ pointer }) => pointer)).toEqual(pointers);
+    // Neither a record nor an event.
+    expect(await context.redis.keys(`${context.prefix}:task:*`)).toEqual([]);
+  });
+
+  test.each([
+    ['malformed JSON', 'application/json', '{"prompt": ', 400, 'malformed_json'],
+    ['a bare value', 'application/json', '"lofi"', 400, 'malformed_json'],
+    ['another media type', 'text/plain', 'lofi', 415, 'unsupported_media_type'],
+    ['no body at all', undefined, '', 415, 'unsupported_media_type'],
+    ['a broken gzip', 'application/json', 'gzip', 400, 'malformed_json'],
+    ['10 MB', 'application/json', `{"prompt": "${'a'.repeat(10_000_000)}"}`, 413, 'payload_too_large'],
+  ])('%s is refused', async (_what, type, body, status, code) => {
+    await using context = await createTestApp({ redisUrl: server.url });
+    const post = request(context.app).post('/api/v1/generate');
+    if (body === 'gzip') post.set('Content-Encoding', 'gzip');
+    const response = await (type ? post.set('Content-Type', type) : post).send(body);
+    expect([response.status, problemSchema.parse(response.body).code]).toEqual([status, code]);
+  });
+
+  test('a full queue says so and when to come again', async () => {
+    await using context = await createTestApp({ redisUrl: server.url, maxLength: 1 });
+    await submit(context, { prompt: 'one' });
+    const response = await submit(context, { prompt: 'two' });
+    expect([response.status, response.body.code]).toEqual([503, 'queue_full']);
+    expect(Number(response.headers['retry-after'])).toBe(response.body.retry_after_seconds);
+    const { text } = await request(context.app).get('/metrics');
+    expect(text).toContain('musicgen_tasks_rejected_total{reason="queue_full"} 1');
+    expect(text).toContain('musicgen_tasks_submitted_total{priority="NORMAL"} 1');
+  });
+});
+
+describe('reading', () => {
+  test.each([
+    '/api/v1/tasks/none',
+    `/api/v1/tasks/${randomUUID()}`,
+    '/api/v1/tasks/..%2f..%2fetc',
+    '/nowhere',
+    '/%ff',
+  ])('%s is not found, as a problem with the request id', async (path) => {
+    await using context = await createTestApp({ redisUrl: server.url });
+    const response = await request(context.app).get(path).set('X-Request-Id', 'mine-1');
+    expect([response.status, response.type]).toEqual([404, 'application/problem+json']);
+    expect(response.body).toMatchObject({ code: 'not_found', request_id: 'mine-1' });
+    expect(response.headers['x-request-id']).toBe('mine-1');
+  });
+
+  test('a request id that does not fit into a log line is replaced', async () => {
+    await using context = await createTestApp({ redisUrl: server.url });
+    const response = await request(context.app).get('/livez').set('X-Request-Id', 'a b"c');
+    expect(response.headers['x-request-id']).toMatch(/^[\da-f-]{36}$/);
+  });
+
+  test('what we stored and cannot read is our fault; what a newer process added is left out', async () => {
+    await using context = await createTestApp({ redisUrl: server.url });
+    const { body } = await submit(context, { prompt: 'x' });
+    const key = `${context.prefix}:content:${body.id}`;
+    await context.redis.set(key, JSON.stringify({ ...body.request, newer_field: 1 }));
+    expect((await request(context.app).get(body.links.self)).status).toBe(200);
+    await context.redis.set(key, JSON.stringify({ prompt: 7 }));
+    const corrupt = await request(context.app).get(body.links.self);
+    expect([corrupt.status, corrupt.body.code]).toEqual([500, 'corrupt_record']);
+  });
+
+  test('every answer of a route is counted under its one name', async () => {
+    await using context = await createTestApp({ redisUrl: server.url });
+    await submit(context, { prompt: 'x' });
+    await submit(context, { prompt: '' });
+    const { text } = await request(context.app).get('/metrics');
+    for (const code of [202, 422]) {
+      expect(text).toContain(`requests_total{method="POST",route="/api/v1/generate",code="${code}"} 1`);
+    }
+  });
+
+  test('a method that a path does not have is answered with those it has', async () => {
+    await using context = await createTestApp({ redisUrl: server.url });
+    const response = await request(context.app).delete('/api/v1/generate');
+    expect([response.status, response.headers.allow]).toEqual([405, 'POST']);
+  });
+});
+
+describe('cancelling', () => {
+  test('a waiting task is cancelled at once, and cancelling again changes nothing', async () => {
+    await using context = await createTestApp({ redisUrl: server.url });
+    const { body } = await submit(context, { prompt: 'x' });
+    const first = await request(context.app).post(body.links.cancel);
+    expect([first.status, first.body.status]).toEqual([200, 'cancelled']);
+    const second = await request(context.app).post(body.links.cancel);
+    expect([second.status, second.body.status]).toEqual([200, 'cancelled']);
+    expect((await request(context.app).get(body.links.audio)).body.code).toBe('task_cancelled');
+  });
+
+  test('a running task is asked to stop', async () => {
+    await using context = await createTestApp({ redisUrl: server.url });
+    const { body } = await submit(context, { prompt: 'x' });
+    const claim = await claimNext(context.consumer);
+    expect((await request(context.app).post(body.links.cancel)).status).toBe(202);
+    expect(await context.consumer.heartbeat([{ claim }])).toEqual(['cancel']);
+    await context.consumer.acknowledgeCancel(claim);
+    expect((await request(context.app).get(body.links.self)).body.status).toBe('cancelled');
+  });
+
+  test('a finished task cannot be cancelled, an unknown one is not found', async () => {
+    await using context = await createTestApp({ redisUrl: server.url });
+    const id = await completedTask(context);
+    const finished = await request(context.app).post(`/api/v1/tasks/${id}/cancel`);
+    expect([finished.status, finished.body.code]).toEqual([409, 'task_finished']);
+    expect((await request(context.app).post(`/api/v1/tasks/${randomUUID()}/cancel`)).status).toBe(404);
+  });
+});

@@ -1,0 +1,102 @@
+import { createHash, randomUUID } from 'node:crypto';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { createStreamsQueue, failFastRedisOptions, type TaskConsumer } from '@musicgen/queue';
+import { createLogger, createRegistry, redisProblem } from '@musicgen/service';
+import { audioKey, createDiskStore } from '@musicgen/storage';
+import { Redis } from 'ioredis';
+import request from 'supertest';
+import { createApp } from './app.ts';
+import { createApiMetrics } from './metrics.ts';
+
+/** The real app on a real queue and store of its own, with a worker's side to drive tasks by hand. */
+export async function createTestApp({ redisUrl, maxLength = 100 }: { redisUrl: string; maxLength?: number }) {
+  const redis = new Redis(redisUrl, failFastRedisOptions);
+  redis.on('error', () => {});
+  const prefix = `test-${randomUUID()}`;
+  const queue = createStreamsQueue({ redis, prefix });
+  const isThere = await redisIsThere(redis);
+  if (isThere) await queue.prepare();
+  const folder = await mkdtemp(join(tmpdir(), 'musicgen-api-'));
+  const store = createDiskStore(folder);
+  const lifecycle = queue.createLifecycleReader();
+  const closing = new AbortController();
+  const registry = createRegistry({ role: 'api', version: '0' });
+  const app = createApp({
+    producer: queue.createProducer({ maxLength }),
+    lifecycle,
+    store,
+    limits: { maxDurationSeconds: 300, defaultTtlSeconds: 86_400 },
+    maxAttempts: 2,
+    metrics: createApiMetrics(registry),
+    registry,
+    logger: createLogger({ service: 'api', level: 'silent' }),
+    closing: closing.signal,
+    notReadyBecause: async () => [await redisProblem(redis)].filter((problem) => problem !== undefined),
+  });
+  const consumer = queue.createConsumer({
+    workerId: 'test',
+    priorities: ['CRITICAL', 'HIGH', 'NORMAL', 'LOW'],
+  });
+  return {
+    app,
+    consumer,
+    store,
+    redis,
+    prefix,
+    [Symbol.asyncDispose]: async () => {
+      closing.abort();
+      await lifecycle.close();
+      await consumer.close().catch(() => {});
+      redis.disconnect();
+      await rm(folder, { recursive: true });
+    },
+  };
+}
+
+/** Resolves once the first connection has been made, or has failed. */
+function redisIsThere(redis: Redis): Promise<boolean> {
+  return new Promise((resolve) => {
+    redis.once('ready', () => resolve(true));
+    redis.once('error', () => resolve(false));
+  });
+}
+
+export type TestApp = Awaited<ReturnType<typeof createTestApp>>;
+
+/** Posts a request. */
+export const submit = ({ app }: Pick<TestApp, 'app'>, body: object) =>
+  request(app).post('/api/v1/generate').send(body);
+
+/** Takes the task that a test has just submitted. */
+export async function claimNext(consumer: TaskConsumer) {
+  const claim = await consumer.claim();
+  if (claim === undefined) throw new Error('there was nothing to claim');
+  return claim;
+}
+
+/** The audio of every completed task. */
+export const audio = Buffer.from('RIFF, but only for this test');
+export const sha256 = createHash('sha256').update(audio).digest('hex');
+
+/** Submits a task and completes it as a worker would. */
+export async function completedTask(context: TestApp): Promise<string> {
+  const { body } = await submit(context, { prompt: 'lofi', duration: 2 });
+  const claim = await claimNext(context.consumer);
+  await context.store.put(audioKey(body.id, sha256), audio);
+  await context.consumer.complete(claim, {
+    model: 'test',
+    duration: 2,
+    sample_rate: 32_000,
+    channels: 1,
+    format: 'wav',
+    bytes: audio.length,
+    sha256,
+    peak_dbfs: -1,
+    sampling: { temperature: 1, top_k: 250, top_p: 1, guidance_scale: 3 },
+    warnings: [],
+    timings: { generating: 1 },
+  });
+  return body.id;
+}
