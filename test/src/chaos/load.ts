@@ -129,6 +129,6 @@ function drawSubmission(random: () => number): Submission {
   const intent = draw < 0.86 ? 'complete' : draw < 0.94 ? 'flaky' : draw < 0.97 ? 'broken' : 'refused';
   const priority = priorityNames[Math.floor(random() * priorityNames.length)] ?? 'NORMAL';
   // Mostly short, with a long one in ten that outlasts most workers.
-  const frames = 1 + Math.floor(random() * (random() < 0.1 ? 40 : 8));
+  const frames = 1 + Math.floor(random() * (random() < 0.1 ? 30 : 8));
   return { intent, priority, frames };
 }

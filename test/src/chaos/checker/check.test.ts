@@ -201,6 +201,21 @@ test('more attempts than allowed, or more starts than claims, are reported', () 
   expect(started.completed('a').stored('a').violations()).toEqual([['too_many_starts', 'a']]);
 });
 
+test('a task that lost more workers than it may is a dead letter, and its stalls are counted', () => {
+  const buried = (stalls: number) => {
+    const told = story().created('a');
+    for (let stall = 1; stall <= 3; stall += 1)
+      told.claimed('a', { token: `${stall}` }).moved('a', 'stalled');
+    told.claimed('a', { token: '4' });
+    const failed = { id: '2000000-0', task: 'a', event: 'failed', status: 'failed' } as const;
+    told.write({ type: 'lifecycle', ...failed, priority: 'NORMAL', attempt: 1 });
+    return told.stored('a', 'failed', { stalls }).violations();
+  };
+  expect(buried(4)).toEqual([]);
+  expect(buried(3)).toEqual([['wrong_end', 'a']]);
+  expect(buried(2)).toContainEqual(['wrong_stalls', 'a']);
+});
+
 test('one request that became two tasks is reported', () => {
   const told = story().created('a').created('b').claimed('a').completed('a').stored('a');
   told.claimed('b').completed('b').stored('b');

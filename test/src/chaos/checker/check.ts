@@ -28,7 +28,7 @@ export function checkHistory(history: readonly Recorded[], settings: Settings): 
     ...checkWorkers(history),
     ...checkRest(history),
   ];
-  return { violations, figures: figuresOf({ history, tasks, order, recovery, violations }) };
+  return { violations, figures: figuresOf({ history, tasks, order, recovery, violations, settings }) };
 }
 
 /** A worker that was told to stop ends by itself and in order. */

@@ -1,8 +1,10 @@
 import { type TaskStatus, taskStatuses } from '@musicgen/contract';
 import type { Recorded } from '../history.ts';
 import type { FaultKind } from '../plan.ts';
+import type { Settings } from '../settings.ts';
 import type { OrderReport } from './check-order.ts';
 import type { RecoveryReport } from './check-recovery.ts';
+import { isBuried } from './check-tasks.ts';
 import { countEvents, ends, ofType, type TaskHistory, type Violation } from './task-histories.ts';
 
 export interface Figures {
@@ -10,6 +12,8 @@ export interface Figures {
   acknowledged: number;
   /** How many acknowledged tasks ended with each status. */
   ended: Partial<Record<TaskStatus, number>>;
+  /** Dead letters that lost more workers than a task may; the others that failed were meant to. */
+  buried: number;
   claims: number;
   stalls: number;
   handBacks: number;
@@ -30,6 +34,7 @@ export interface Figures {
 }
 
 export interface FiguresOptions {
+  settings: Settings;
   history: readonly Recorded[];
   tasks: Map<string, TaskHistory>;
   order: OrderReport;
@@ -38,7 +43,8 @@ export interface FiguresOptions {
 }
 
 /** The run in numbers. */
-export function figuresOf({ history, tasks, order, recovery, violations }: FiguresOptions): Figures {
+export function figuresOf(options: FiguresOptions): Figures {
+  const { history, tasks, order, recovery, violations, settings } = options;
   const acknowledged = [...tasks.values()].filter((task) => task.acknowledged !== undefined);
   const sum = (count: (task: TaskHistory) => number) =>
     acknowledged.reduce((total, task) => total + count(task), 0);
@@ -54,6 +60,7 @@ export function figuresOf({ history, tasks, order, recovery, violations }: Figur
           .slice(0, 1),
       ),
     ),
+    buried: acknowledged.filter((task) => isBuried(task, settings.maxStalls)).length,
     claims: sum((task) => countEvents(task, 'claimed')),
     stalls: sum((task) => countEvents(task, 'stalled')),
     handBacks: sum((task) => countEvents(task, 'returned')),
@@ -83,7 +90,7 @@ export function describeFigures(figures: Figures): string[] {
     `ended              ${taskStatuses
       .filter((status) => ended[status])
       .map((status) => `${ended[status]} ${status}`)
-      .join(' · ')}`,
+      .join(' · ')}; ${figures.buried} of them buried after too many lost workers`,
     `claims             ${figures.claims}; ${figures.stalls} stalled, ${figures.handBacks} handed back, ${figures.refusedAsLost} late answers refused`,
     `lost               ${figures.lost}`,
     `accepted twice     ${figures.acceptedTwice}`,
