@@ -14,6 +14,8 @@ import { sequentialEnqueue } from './scenarios/sequential-enqueue.ts';
 import { taskLife } from './scenarios/task-life.ts';
 import { throughput } from './scenarios/throughput.ts';
 
+const names = { ours: 'ours', peer: 'BullMQ' };
+
 export interface QueueBenchOptions {
   rounds: number;
   tasks: number;
@@ -35,9 +37,12 @@ export async function benchQueue(options: QueueBenchOptions): Promise<Row[]> {
     const rows: Row[] = [];
     for (const scenario of chosen(options)) {
       console.error(`${scenario.name} …`);
-      rows.push(...(await runScenario(scenario, bench, options.rounds)));
+      const measured = await runScenario(scenario, bench, options.rounds);
+      // A run that is cut short has said what it knows.
+      console.error(tableText(measured, names));
+      rows.push(...measured);
     }
-    console.log(tableText(rows, { ours: 'ours', peer: 'BullMQ' }));
+    console.log(tableText(rows, names));
     console.log(projectFleet(rows, options.workers));
     return rows;
   } finally {
