@@ -119,6 +119,9 @@ await runProcess({
       ageingMs: config.QUEUE_AGEING_SECONDS * 1000,
     });
     releasers.add('consumer', () => consumer.close());
+    // Before the first claim, so that a worker which dies with a task has been in the registry.
+    const { name: model, notice } = engine.model;
+    await consumer.describe({ model, slots, priorities: config.WORKER_PRIORITIES });
     const worker = startWorker({
       consumer,
       engine,
@@ -129,8 +132,6 @@ await runProcess({
       graceMs: config.WORKER_SHUTDOWN_GRACE_SECONDS * 1000,
     });
     releasers.add('worker', () => worker.drain());
-    const { name: model, notice } = engine.model;
-    await consumer.describe({ model, slots, priorities: config.WORKER_PRIORITIES });
     logger.info('ready', { worker: workerId, model, notice, priorities: config.WORKER_PRIORITIES });
   },
 });
