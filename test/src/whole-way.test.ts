@@ -48,7 +48,8 @@ test('a task goes from HTTP over Redis and a worker process to audio, its events
 test('a worker that is stopped in the middle hands its task back, and another goes on where it was', async () => {
   const api = await fleet.startApi();
   await api.process.untilLogged('ready');
-  const request = { prompt: 'epic orchestra', duration: 8, seed: 11 };
+  // Long enough to be interrupted on any machine.
+  const request = { prompt: 'epic orchestra', duration: 30, seed: 11 };
   const interrupted = await api.submit(request);
 
   const first = fleet.startWorker({ WORKER_SHUTDOWN_GRACE_SECONDS: '0' });

@@ -29,7 +29,7 @@ function toTask(record: TaskRecord, place?: QueuePlace): Task {
     id: record.id,
     status: record.status,
     stage: record.stage ?? null,
-    progress: progressOf(record),
+    progress: progressOf(record, result),
     queue: place ?? null,
     eta: etaOf(record),
     priority: record.priority,
@@ -66,15 +66,15 @@ function stored<Schema extends z.ZodType>(
   return data;
 }
 
-function resultView({ warnings: _warnings, timings: _timings, ...view }: TaskResult) {
+function resultView({ frames: _frames, warnings: _warnings, timings: _timings, ...view }: TaskResult) {
   return view;
 }
 
-/** The last report of a completed task may be older than its completion. */
-function progressOf({ status, progress }: TaskRecord): Task['progress'] {
-  if (progress === undefined) return null;
-  const { frames } = progress;
-  const frame = status === 'completed' ? frames : progress.frame;
+/** A piece may be done before its first report is due, so a completed task's progress is that of its result. */
+function progressOf({ progress }: TaskRecord, result: TaskResult | undefined): Task['progress'] {
+  if (result) return { ratio: 1, frame: result.frames, frames: result.frames };
+  if (!progress) return null;
+  const { frame, frames } = progress;
   return { ratio: frames > 0 ? frame / frames : 0, frame, frames };
 }
 

@@ -88,6 +88,7 @@ export async function completedTask(context: TestApp): Promise<string> {
   await context.consumer.complete(claim, {
     model: 'test',
     duration: 2,
+    frames: 100,
     sample_rate: 32_000,
     channels: 1,
     format: 'wav',

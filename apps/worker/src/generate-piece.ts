@@ -55,6 +55,7 @@ export async function generatePiece(options: GeneratePieceOptions): Promise<Task
   return {
     model: engine.model.name,
     duration: (piece.samples[0]?.length ?? 0) / piece.sampleRate,
+    frames: piece.frames,
     sample_rate: piece.sampleRate,
     channels: piece.samples.length,
     format: 'wav',

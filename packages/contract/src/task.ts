@@ -10,6 +10,7 @@ const time = z.iso.datetime();
 export const taskResultSchema = z.object({
   model: z.string(),
   duration: z.number().describe('Seconds of audio.'),
+  frames: z.int().describe('Columns of codes that were generated.'),
   sample_rate: z.int(),
   channels: z.int(),
   format: z.enum(['wav']),
@@ -49,7 +50,7 @@ export const taskSchema = z.object({
   expires_at: time,
   error: problemSchema.nullable(),
   result: taskResultSchema
-    .omit({ warnings: true, timings: true })
+    .omit({ frames: true, warnings: true, timings: true })
     .extend({ audio_url: z.string() })
     .nullable(),
   warnings: z.array(z.string()),
