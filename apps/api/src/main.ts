@@ -82,13 +82,10 @@ await runProcess({
     await redis.connect().catch(() => {});
     await keepTrying({
       attempt: () => queue.prepare(),
-      onFailure({ code, message }, pauseMs) {
-        queueProblem = message;
-        logger.warn('the queue cannot be set up yet', {
-          reason: code,
-          detail: message,
-          retry_in_ms: pauseMs,
-        });
+      failure: 'the queue cannot be set up yet',
+      logger,
+      onFailure: (problem) => {
+        queueProblem = problem;
       },
       signal: closing,
     });

@@ -69,13 +69,10 @@ await runProcess({
     );
     await keepTrying({
       attempt: () => queue.prepare(),
-      onFailure({ code, message }, pauseMs) {
-        queueProblem = message;
-        logger.warn('the queue cannot be set up yet', {
-          reason: code,
-          detail: message,
-          retry_in_ms: pauseMs,
-        });
+      failure: 'the queue cannot be set up yet',
+      logger,
+      onFailure: (problem) => {
+        queueProblem = problem;
       },
       signal: closing,
     });
@@ -83,9 +80,10 @@ await runProcess({
 
     const engine = await keepTrying<Engine>({
       attempt: () => startEngine({ modelFolder: config.MODEL_PATH, threads: config.ENGINE_THREADS, logger }),
-      onFailure({ code, message }, pauseMs) {
-        modelProblem = message;
-        logger.error('model not loaded', { reason: code, detail: message, retry_in_ms: pauseMs });
+      failure: 'model not loaded',
+      logger,
+      onFailure: (problem) => {
+        modelProblem = problem;
       },
       signal: closing,
     });

@@ -1,10 +1,14 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import { type ServiceError, toServiceError } from '@musicgen/contract';
+import { toServiceError } from '@musicgen/contract';
+import type { Logger } from './logger.ts';
 
 export interface KeepTryingOptions<Value> {
   attempt: () => Promise<Value>;
-  /** Told of every failure and of the pause before the next attempt. */
-  onFailure: (error: ServiceError, pauseMs: number) => void;
+  /** The log's words for a failed attempt: `the queue cannot be set up yet`. */
+  failure: string;
+  logger: Pick<Logger, 'warn'>;
+  /** Told of every failure, in a sentence for probes. */
+  onFailure: (problem: string) => void;
   signal: AbortSignal;
   firstPauseMs?: number;
   longestPauseMs?: number;
@@ -16,12 +20,22 @@ export interface KeepTryingOptions<Value> {
  * @returns undefined once the signal has aborted.
  */
 export async function keepTrying<Value>(options: KeepTryingOptions<Value>): Promise<Value | undefined> {
-  const { attempt, onFailure, signal, firstPauseMs = 500, longestPauseMs = 15_000 } = options;
+  const {
+    attempt,
+    failure,
+    logger,
+    onFailure,
+    signal,
+    firstPauseMs = 500,
+    longestPauseMs = 15_000,
+  } = options;
   for (let pauseMs = firstPauseMs; !signal.aborted; pauseMs = Math.min(longestPauseMs, pauseMs * 2)) {
     try {
       return await attempt();
     } catch (thrown) {
-      onFailure(toServiceError(thrown), pauseMs);
+      const { code, message } = toServiceError(thrown);
+      logger.warn(failure, { reason: code, detail: message, retry_in_ms: pauseMs });
+      onFailure(message);
       await delay(pauseMs, undefined, { signal }).catch(() => {});
     }
   }

@@ -55,7 +55,9 @@ await runProcess({
     );
     await keepTrying({
       attempt: () => queue.prepare(),
-      onFailure: (error) => logger.warn('the queue cannot be set up yet', { error }),
+      failure: 'the queue cannot be set up yet',
+      logger,
+      onFailure: () => {},
       signal: closing,
       longestPauseMs: 1_000,
     });
