@@ -14,6 +14,7 @@ export const errorCodes = {
   unsupported_media_type: { status: 415, title: 'The request body has a type that is not accepted' },
   range_not_satisfiable: { status: 416, title: 'The requested range lies outside the file' },
   invalid_request: { status: 422, title: 'The request has invalid fields' },
+  unreadable_audio: { status: 422, title: 'The audio file cannot be read' },
   idempotency_mismatch: { status: 422, title: 'The idempotency key was used for another request' },
   queue_full: { status: 503, title: 'The queue is full' },
   draining: { status: 503, title: 'The service is shutting down' },
