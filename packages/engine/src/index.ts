@@ -1,4 +1,11 @@
 export {
+  type ConversionProgress,
+  type ConvertCheckpointOptions,
+  convertCheckpoint,
+  type ModelLayout,
+  type ModelPrecision,
+} from './convert/convert-checkpoint.ts';
+export {
   type Engine,
   type EngineEvents,
   type EngineLogger,

@@ -17,7 +17,12 @@ let model: Model;
 beforeAll(async () => {
   scratch = await mkdtemp(join(tmpdir(), 'musicgen-stereo-'));
   const folder = join(scratch, 'stereo');
-  await convertCheckpoint({ from: fixture('stereo'), to: folder });
+  await convertCheckpoint({
+    source: fixture('stereo'),
+    target: folder,
+    layout: 'standard',
+    precision: 'fp32',
+  });
   // The checkpoint comes without a tokenizer; its text encoder knows as many ids as that of musicgen-tiny.
   for (const file of ['tokenizer.json', 'tokenizer_config.json']) {
     await cp(join(tinyModelFolder, file), join(folder, file));

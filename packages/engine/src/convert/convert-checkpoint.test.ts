@@ -24,13 +24,18 @@ interface Graph {
 /** The graphs of the checkpoint as it is now. */
 async function convert(): Promise<Graph[]> {
   await convertCheckpoint(checkpoint);
-  return readGraphs(checkpoint.to);
+  return readGraphs(checkpoint.target);
 }
 
 /** The graphs of the unchanged checkpoint. */
 async function convertOriginal(): Promise<Graph[]> {
   const original = join(checkpoint.scratch, 'original');
-  await convertCheckpoint({ from: fixture('stereo'), to: original });
+  await convertCheckpoint({
+    source: fixture('stereo'),
+    target: original,
+    layout: 'standard',
+    precision: 'fp32',
+  });
   return readGraphs(original);
 }
 
@@ -51,16 +56,16 @@ describe('convertCheckpoint', () => {
   it('writes the graphs and copies the files that are there, and nothing else', async () => {
     const progress: ConversionProgress[] = [];
     await convertCheckpoint({ ...checkpoint, onProgress: (now) => progress.push(now) });
-    expect(readdirSync(checkpoint.to).sort()).toEqual(['config.json', 'generation_config.json', 'onnx']);
+    expect(readdirSync(checkpoint.target).sort()).toEqual(['config.json', 'generation_config.json', 'onnx']);
     expect(
-      readdirSync(join(checkpoint.to, 'onnx'))
+      readdirSync(join(checkpoint.target, 'onnx'))
         .map((file) => `onnx/${file}`)
         .sort(),
     ).toEqual([...graphs].sort());
     expect(readdirSync(join(checkpoint.scratch, 'models'))).toEqual(['converted']);
-    expect([...new Set(progress.map(({ file }) => file))]).toEqual(graphs);
+    expect([...new Set(progress.map(({ name }) => name))]).toEqual(graphs);
     const last = progress.at(-1);
-    expect(last?.bytesDone).toBe(last?.bytesTotal);
+    expect(last?.done).toBe(last?.total);
   });
 
   it('takes the names of newer PyTorch and the tied embedding under its other name', async () => {
@@ -75,7 +80,7 @@ describe('convertCheckpoint', () => {
     expect(graphs).toEqual(originals);
     // The embedding keeps the name it has in the checkpoint, so the text encoder differs in that name.
     expect(
-      readFileSync(join(checkpoint.to, 'onnx/text_encoder.onnx')).includes('encoder.embed_tokens.weight'),
+      readFileSync(join(checkpoint.target, 'onnx/text_encoder.onnx')).includes('encoder.embed_tokens.weight'),
     ).toBe(true);
   });
 
@@ -84,11 +89,11 @@ describe('convertCheckpoint', () => {
     rmSync(checkpoint.weightsPath);
     const shards = { 'a.safetensors': tensors.slice(0, 50), 'b.safetensors': tensors.slice(50) };
     for (const [file, part] of Object.entries(shards))
-      writeSafetensors(join(checkpoint.from, file), Object.fromEntries(part));
+      writeSafetensors(join(checkpoint.source, file), Object.fromEntries(part));
     const weight_map = Object.fromEntries(
       Object.entries(shards).flatMap(([file, part]) => part.map(([name]) => [name, file])),
     );
-    writeFileSync(join(checkpoint.from, 'model.safetensors.index.json'), JSON.stringify({ weight_map }));
+    writeFileSync(join(checkpoint.source, 'model.safetensors.index.json'), JSON.stringify({ weight_map }));
     expect(await convert()).toEqual(await convertOriginal());
   });
 
@@ -128,10 +133,10 @@ describe('convertCheckpoint', () => {
 
 describe('a folder that cannot be written', () => {
   it('is left alone when it exists', async () => {
-    mkdirSync(checkpoint.to, { recursive: true });
+    mkdirSync(checkpoint.target, { recursive: true });
     await expect(convertCheckpoint(checkpoint)).rejects.toMatchObject({
       code: 'storage_failed',
-      message: `${checkpoint.to} already exists`,
+      message: `${checkpoint.target} already exists`,
     });
   });
 

@@ -21,18 +21,27 @@ const companionFiles = [
   'spiece.model',
 ];
 
+/** The graphs of a folder: ours, or those that Optimum exports and transformers.js loads. */
+export type ModelLayout = 'fast' | 'standard';
+
+/** How the weights of the large matrices are stored: whole, or in blocks of 8 or 4 bits. */
+export type ModelPrecision = 'fp32' | 'int8' | 'int4';
+
 export interface ConversionProgress {
+  /** Bytes. */
+  readonly done: number;
+  readonly total: number;
   /** The file being written, such as `onnx/text_encoder.onnx`. */
-  readonly file: string;
-  readonly bytesDone: number;
-  readonly bytesTotal: number;
+  readonly name: string;
 }
 
 export interface ConvertCheckpointOptions {
   /** A Hugging Face MusicGen folder with `config.json` and safetensors weights. */
-  readonly from: string;
+  readonly source: string;
   /** The folder to make; it must not exist yet. */
-  readonly to: string;
+  readonly target: string;
+  readonly layout: ModelLayout;
+  readonly precision: ModelPrecision;
   readonly onProgress?: (progress: ConversionProgress) => void;
   readonly signal?: AbortSignal;
 }
@@ -45,9 +54,13 @@ export interface ConvertCheckpointOptions {
  * `storage_failed` when the folder exists or the disk is full; the signal's reason when it aborts
  */
 export async function convertCheckpoint(options: ConvertCheckpointOptions): Promise<void> {
-  const to = resolve(options.to);
-  if (await exists(to)) throw new ServiceError('storage_failed', `${to} already exists`);
-  const checkpoint = await openCheckpoint(options.from);
+  const target = resolve(options.target);
+  if (await exists(target)) throw new ServiceError('storage_failed', `${target} already exists`);
+  const { layout, precision } = options;
+  if (layout !== 'standard' || precision !== 'fp32') {
+    throw new ServiceError('invalid_request', `The ${layout} layout cannot be written as ${precision} yet`);
+  }
+  const checkpoint = await openCheckpoint(options.source);
   try {
     // All graphs are built before anything is written: a missing or misshapen tensor shows at once.
     const graphs = [
@@ -55,7 +68,7 @@ export async function convertCheckpoint(options: ConvertCheckpointOptions): Prom
       buildMergedDecoderGraph(checkpoint),
       buildCodecDecoderGraph(checkpoint),
     ];
-    await createFolder(to, (folder) => fillFolder(folder, graphs, options));
+    await createFolder(target, (folder) => fillFolder(folder, graphs, options));
   } finally {
     await checkpoint.weights.close();
   }
@@ -78,18 +91,18 @@ async function createFolder(target: string, fill: (folder: string) => Promise<vo
 async function fillFolder(
   folder: string,
   graphs: readonly GraphBuilder[],
-  { from, onProgress, signal }: ConvertCheckpointOptions,
+  { source, onProgress, signal }: ConvertCheckpointOptions,
 ): Promise<void> {
   const plans = graphs.flatMap((graph) => planOnnxFiles(join(folder, 'onnx', `${graph.name}.onnx`), graph));
-  const bytesTotal = plans.reduce((sum, plan) => sum + plan.byteLength, 0);
-  await checkFreeSpace(folder, bytesTotal);
-  await copyCompanions(from, folder);
+  const total = plans.reduce((sum, plan) => sum + plan.byteLength, 0);
+  await checkFreeSpace(folder, total);
+  await copyCompanions(source, folder);
   await mkdir(join(folder, 'onnx'));
-  let bytesDone = 0;
+  let done = 0;
   for (const plan of plans) {
     const onBytes = (byteCount: number) => {
-      bytesDone += byteCount;
-      onProgress?.({ file: relative(folder, plan.path), bytesDone, bytesTotal });
+      done += byteCount;
+      onProgress?.({ done, total, name: relative(folder, plan.path) });
     };
     await writePlannedFile(plan, { onBytes, signal });
   }
@@ -107,10 +120,10 @@ async function checkFreeSpace(folder: string, neededBytes: number): Promise<void
 }
 
 /** Read and written rather than copied, because a copy would inherit a read-only mode. */
-async function copyCompanions(from: string, folder: string): Promise<void> {
-  const present = new Set(await readdir(from));
+async function copyCompanions(source: string, folder: string): Promise<void> {
+  const present = new Set(await readdir(source));
   for (const name of companionFiles.filter((file) => present.has(file))) {
-    await writeFile(join(folder, name), await readFile(join(from, name)));
+    await writeFile(join(folder, name), await readFile(join(source, name)));
   }
 }
 

@@ -21,8 +21,18 @@ const scratch = mkdtempSync(join(tmpdir(), 'converted-'));
 const sessions: Session[] = [];
 
 beforeAll(async () => {
-  await convertCheckpoint({ from: fixture('mono'), to: join(scratch, 'mono') });
-  await convertCheckpoint({ from: fixture('stereo'), to: join(scratch, 'stereo') });
+  await convertCheckpoint({
+    source: fixture('mono'),
+    target: join(scratch, 'mono'),
+    layout: 'standard',
+    precision: 'fp32',
+  });
+  await convertCheckpoint({
+    source: fixture('stereo'),
+    target: join(scratch, 'stereo'),
+    layout: 'standard',
+    precision: 'fp32',
+  });
 });
 
 afterAll(async () => {

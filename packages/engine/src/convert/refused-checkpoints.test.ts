@@ -99,21 +99,21 @@ describe('a checkpoint that cannot be converted', () => {
   it('may have no weights, or only pickled ones', async () => {
     rmSync(checkpoint.weightsPath);
     await expectRefusal('model.safetensors is missing');
-    writeFileSync(join(checkpoint.from, 'pytorch_model.bin'), '');
+    writeFileSync(join(checkpoint.source, 'pytorch_model.bin'), '');
     await expectRefusal('which has only pytorch_model.bin');
   });
 
   it('may name shards outside its folder', async () => {
     rmSync(checkpoint.weightsPath);
     const weight_map = { [head]: '../elsewhere.safetensors' };
-    writeFileSync(join(checkpoint.from, 'model.safetensors.index.json'), JSON.stringify({ weight_map }));
+    writeFileSync(join(checkpoint.source, 'model.safetensors.index.json'), JSON.stringify({ weight_map }));
     await expectRefusal('names ../elsewhere.safetensors, which is missing');
   });
 
   it('may have no config, or one that is no JSON', async () => {
-    writeFileSync(join(checkpoint.from, 'config.json'), '{');
+    writeFileSync(join(checkpoint.source, 'config.json'), '{');
     await expectRefusal('config.json is not valid JSON');
-    rmSync(join(checkpoint.from, 'config.json'));
+    rmSync(join(checkpoint.source, 'config.json'));
     await expectRefusal('config.json is missing');
   });
 });
