@@ -1,5 +1,6 @@
 import { frameMajor, golden, maxDifference, tinyModelFolder } from '../fixtures/golden.ts';
-import { type CodesJob, generateCodes } from './generate.ts';
+import type { Decoder, SequenceRows } from './decoders/decoder.ts';
+import { generateCodes } from './generate.ts';
 import { loadModel, type Model, releaseModel } from './model.ts';
 import type { Condition } from './text-encoder.ts';
 
@@ -14,20 +15,21 @@ beforeAll(async () => {
 
 afterAll(() => releaseModel(model));
 
-type Job = Partial<CodesJob> & { condition: Condition; frames: number; guidanceScale?: number };
+interface Job {
+  condition: Condition;
+  frames: number;
+  guidanceScale?: number;
+  codes?: Uint16Array;
+  known?: number;
+  decoder?: Decoder;
+}
 
-async function generate({ frames, guidanceScale = 3, ...job }: Job): Promise<number[]> {
-  const codes = new Uint16Array(frames * codebooks);
-  await generateCodes({
-    decoder: model.decoder,
-    config: model.config,
-    settings: { ...greedy, guidanceScale },
-    seed: 1,
-    codes,
-    known: 0,
-    ...job,
-  });
-  return Array.from(job.codes ?? codes);
+async function generate({ condition, frames, guidanceScale = 3, ...job }: Job): Promise<number[]> {
+  const { codes = new Uint16Array(frames * codebooks), known = 0, decoder = model.decoder } = job;
+  const rows: SequenceRows = { condition, ...(guidanceScale > 1 && { against: 'nothing' }) };
+  const settings = { ...greedy, guidanceScale };
+  await generateCodes({ rows, settings, seed: 1, codes, known }, { decoder, config: model.config });
+  return Array.from(codes);
 }
 
 function encode(name: string): Promise<Condition> {
@@ -96,8 +98,9 @@ describe('a model that computes nonsense', () => {
       const condition = { rows: 1, tokens: 1, states: new Float32Array(64), mask: [1] };
       const logits = new Float32Array(2 * codebooks * 128);
       logits[200] = nonsense;
-      const decoder = {
-        begin: () => ({ feed: () => Promise.resolve(logits) }),
+      const decoder: Decoder = {
+        open: () => ({ rows: 2, release: () => {} }),
+        step: () => Promise.resolve([logits]),
         release: () => Promise.resolve(),
       };
       await expect(generate({ condition, frames: 10, decoder })).rejects.toMatchObject({

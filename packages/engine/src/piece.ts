@@ -61,7 +61,7 @@ export async function generatePiece(
   request: PieceRequest,
   options: GenerateOptions = {},
 ): Promise<Piece> {
-  const { config, textEncoder, decoder, codec } = model;
+  const { config, textEncoder, codec } = model;
   const { signal, onProgress } = options;
   const { seed } = request;
   const frames = framesOf(request, config);
@@ -80,8 +80,9 @@ export async function generatePiece(
 
   report('generating', known);
   const onFrame = atMostEvery(reportIntervalMs, (frame) => report('generating', frame));
-  const job = { decoder, config, condition, settings, seed, codes, known, signal, onFrame };
-  const generating = await timed(() => generateCodes(job));
+  const rows = { condition, against: settings.guidanceScale > 1 ? ('nothing' as const) : undefined };
+  const job = { rows, settings, seed, codes, known };
+  const generating = await timed(() => generateCodes(job, model, { signal, onFrame }));
 
   report('decoding', frames);
   const decoding = await timed(() => codec.decode(codes, frames, signal));

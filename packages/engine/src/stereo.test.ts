@@ -2,6 +2,7 @@ import { cp, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fixture, frameMajor, golden, maxDifference, tinyModelFolder } from '../fixtures/golden.ts';
+import { stepRows } from '../fixtures/step-rows.ts';
 import { convertCheckpoint } from './convert/convert-checkpoint.ts';
 import { frameAt } from './delay-pattern.ts';
 import { generateCodes } from './generate.ts';
@@ -40,7 +41,7 @@ describe('a stereo model', () => {
     const expected = stereo('decoder_teacher_forced');
     const [sequences = 0, columns = 0] = expected.shape('decoder_input_ids');
     const ids = expected.integers('decoder_input_ids');
-    const pass = model.decoder.begin({
+    const pass = stepRows(model.decoder, {
       rows: 2,
       tokens: 7,
       states: expected.floats('encoder_hidden_states'),
@@ -51,7 +52,7 @@ describe('a stereo model', () => {
       const wanted = expected
         .floats('logits')
         .filter((_, at) => Math.floor(at / vocabSize) % columns === column);
-      const logits = await pass.feed(fed, 1);
+      const logits = await pass(fed, 1);
       expect(logits).toHaveLength(sequences * vocabSize);
       expect(maxDifference(logits, wanted)).toBeLessThan(1e-3);
     }
@@ -62,15 +63,9 @@ describe('a stereo model', () => {
     const condition = await model.textEncoder.encode([expected.integers('input_ids')]);
     expect(maxDifference(condition.states, expected.floats('encoder_last_hidden_state'))).toBeLessThan(1e-4);
     const codes = new Uint16Array(21 * codebooks);
-    await generateCodes({
-      decoder: model.decoder,
-      config: model.config,
-      condition,
-      settings: { guidanceScale: 3, temperature: 0, topK: 0, topP: 1 },
-      seed: 1,
-      codes,
-      known: 0,
-    });
+    const settings = { guidanceScale: 3, temperature: 0, topK: 0, topP: 1 };
+    const rows = { condition, against: 'nothing' } as const;
+    await generateCodes({ rows, settings, seed: 1, codes, known: 0 }, model);
     expect(Array.from(codes)).toEqual(frameMajor(expected.integers('audio_codes'), codebooks));
 
     const audio = await model.codec.decode(codes, 21);

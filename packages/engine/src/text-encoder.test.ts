@@ -1,5 +1,5 @@
 import { golden, maxDifference, tinyModelFolder } from '../fixtures/golden.ts';
-import { openTextEncoder, type PromptEncoder, withUnconditional } from './text-encoder.ts';
+import { openTextEncoder, type PromptEncoder, stackConditions, withoutText } from './text-encoder.ts';
 
 const mono = golden('mono');
 let encoder: PromptEncoder;
@@ -40,14 +40,25 @@ describe('the text encoder', () => {
   });
 });
 
-describe('withUnconditional', () => {
-  it('adds rows of zeros under a mask of zeros', () => {
-    const condition = { rows: 1, tokens: 2, states: Float32Array.of(1, 2, 3, 4, 5, 6), mask: [1, 1] };
-    expect(withUnconditional(condition)).toEqual({
+describe('the rows of a sequence', () => {
+  const condition = { rows: 1, tokens: 2, states: Float32Array.of(1, 2, 3, 4, 5, 6), mask: [1, 1] };
+
+  it('without text are zeros under a mask of zeros', () => {
+    expect(stackConditions([condition, withoutText(condition)])).toEqual({
       rows: 2,
       tokens: 2,
       states: Float32Array.of(1, 2, 3, 4, 5, 6, 0, 0, 0, 0, 0, 0),
       mask: [1, 1, 0, 0],
+    });
+  });
+
+  it('of different lengths are padded on the right, out of sight', () => {
+    const shorter = { rows: 1, tokens: 1, states: Float32Array.of(7, 8, 9), mask: [1] };
+    expect(stackConditions([shorter, condition])).toEqual({
+      rows: 2,
+      tokens: 2,
+      states: Float32Array.of(7, 8, 9, 0, 0, 0, 1, 2, 3, 4, 5, 6),
+      mask: [1, 0, 1, 1],
     });
   });
 });

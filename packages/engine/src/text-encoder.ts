@@ -39,19 +39,31 @@ export async function openTextEncoder(options: SessionOptions): Promise<PromptEn
   };
 }
 
-/**
- * The condition followed by as many unconditional rows, as classifier-free guidance needs them: zero states **and** a
- * zero mask, which is not the encoding of an empty prompt.
- */
-export function withUnconditional(condition: Condition): Condition {
-  const states = new Float32Array(2 * condition.states.length);
-  states.set(condition.states);
-  return {
-    rows: 2 * condition.rows,
-    tokens: condition.tokens,
-    states,
-    mask: [...condition.mask, ...condition.mask.map(() => 0)],
-  };
+/** What unconditional rows attend to: zero states **and** a zero mask, which is not the encoding of an empty prompt. */
+export function withoutText({ rows, tokens, states, mask }: Condition): Condition {
+  return { rows, tokens, states: new Float32Array(states.length), mask: mask.map(() => 0) };
+}
+
+/** The rows of several conditions as one; shorter ones are padded on the right and their padding masked out. */
+export function stackConditions(conditions: Condition[]): Condition {
+  const rows = conditions.reduce((sum, condition) => sum + condition.rows, 0);
+  const tokens = Math.max(...conditions.map((condition) => condition.tokens));
+  const width = widthOf(conditions[0] as Condition);
+  const states = new Float32Array(rows * tokens * width);
+  const mask: number[] = [];
+  for (const condition of conditions) {
+    const rowLength = condition.tokens * width;
+    for (let row = 0; row < condition.rows; row++) {
+      states.set(condition.states.subarray(row * rowLength, (row + 1) * rowLength), mask.length * width);
+      const own = condition.mask.slice(row * condition.tokens, (row + 1) * condition.tokens);
+      mask.push(...padRight(own, tokens));
+    }
+  }
+  return { rows, tokens, states, mask };
+}
+
+function widthOf({ rows, tokens, states }: Condition): number {
+  return states.length / (rows * tokens);
 }
 
 function padRight(values: number[], length: number): number[] {

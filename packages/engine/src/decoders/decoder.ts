@@ -1,18 +1,48 @@
 import type { Condition } from '../text-encoder.ts';
 
-/** The autoregressive transformer, whatever its graphs look like. It knows rows and columns, no pieces or windows. */
+/**
+ * The autoregressive transformer, whatever its graphs look like. It knows sequences, rows and columns, no pieces or
+ * windows.
+ */
 export interface Decoder {
-  /** Opens an empty sequence whose rows attend to the rows of a condition. */
-  begin(condition: Condition): DecoderPass;
+  /**
+   * The most columns that one input of a step should bring; a longer prefill comes in several. Absent: all columns of a
+   * prefill must come at once, in the sequence's first step, and every later step brings one.
+   */
+  readonly prefillColumns?: number;
+  /** Opens an empty sequence: the rows of one piece. */
+  open(rows: SequenceRows): DecoderSequence;
+  /**
+   * Appends columns to each sequence and returns each one's logits of its last column, [rows, codebooks, vocabulary],
+   * valid until the next call. Sequences share runs where the layout can; any of them may bring many columns (prefill)
+   * or one. After an error the sequences it was called with can only be released.
+   * @throws ServiceError `generation_failed`
+   */
+  step(inputs: StepInput[]): Promise<Float32Array[]>;
   release(): Promise<void>;
 }
 
-/** One batch of sequences with its key/value cache. */
-export interface DecoderPass {
+/** What the rows of a sequence attend to. */
+export interface SequenceRows {
+  /** One row of text states. */
+  condition: Condition;
   /**
-   * Appends columns to every row and returns the logits of the last one, [rows, codebooks, vocabulary], valid until the
-   * next call. The first call may bring any number of columns (prefill), every later one brings one.
-   * @param ids [rows, codebooks, columns]
+   * What guidance leads away from: absent = guidance off, one row; 'nothing' = a row without text; a condition = a
+   * negative prompt.
    */
-  feed(ids: ArrayLike<number>, columns: number): Promise<Float32Array>;
+  against?: 'nothing' | Condition;
+}
+
+export interface StepInput {
+  sequence: DecoderSequence;
+  /** [codebooks, columns], the same for all rows. */
+  ids: Int32Array;
+  columns: number;
+}
+
+/** One piece's rows with their key/value cache. */
+export interface DecoderSequence {
+  readonly rows: 1 | 2;
+  /** Frees the cache; the sequence must not be stepped again. */
+  release(): void;
 }

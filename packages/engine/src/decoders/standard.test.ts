@@ -1,9 +1,10 @@
 import { golden, maxDifference, tinyModelFolder } from '../../fixtures/golden.ts';
+import { stepRows } from '../../fixtures/step-rows.ts';
 import { frameAt } from '../delay-pattern.ts';
 import { loadModel, type Model, releaseModel } from '../model.ts';
 import { readModelFolder } from '../model-folder.ts';
 import { applyGuidance, pickBest } from '../sampler.ts';
-import { type Condition, withUnconditional } from '../text-encoder.ts';
+import type { Condition } from '../text-encoder.ts';
 import { openStandardDecoder } from './standard.ts';
 
 const mono = golden('mono');
@@ -47,24 +48,24 @@ describe('the standard decoder, teacher-forced', () => {
   const ids = teacherForced.integers('decoder_input_ids');
 
   it.each([1, 2, 5, 9])('gives the logits of Hugging Face after a prefill of %i columns', async (length) => {
-    const logits = await model.decoder.begin(condition).feed(span(ids, 0, length), length);
+    const logits = await stepRows(model.decoder, condition)(span(ids, 0, length), length);
     expect(logits).toHaveLength(sequences * vocabSize);
     expect(maxDifference(logits, column(teacherForced.floats('logits'), length - 1))).toBeLessThan(1e-3);
   });
 
   it('gives the same logits column by column with its cache', async () => {
-    const pass = model.decoder.begin(condition);
+    const pass = stepRows(model.decoder, condition);
     for (let at = 0; at < columns; at++) {
-      const logits = await pass.feed(span(ids, at, at + 1), 1);
+      const logits = await pass(span(ids, at, at + 1), 1);
       expect(maxDifference(logits, column(teacherForced.floats('logits_stepwise'), at))).toBeLessThan(1e-3);
     }
   });
 
   it('goes on column by column after a prefill', async () => {
-    const pass = model.decoder.begin(condition);
-    await pass.feed(span(ids, 0, 4), 4);
+    const pass = stepRows(model.decoder, condition);
+    await pass(span(ids, 0, 4), 4);
     for (let at = 4; at < columns; at++) {
-      const logits = await pass.feed(span(ids, at, at + 1), 1);
+      const logits = await pass(span(ids, at, at + 1), 1);
       expect(maxDifference(logits, column(teacherForced.floats('logits'), at))).toBeLessThan(1e-3);
     }
   });
@@ -74,19 +75,19 @@ describe('the standard decoder, teacher-forced', () => {
     const wrong = { ...config, vocabSize: 64 };
     const options = { path: graphs.decoder, threads: 1, memory: 'keep' } as const;
     const decoder = await openStandardDecoder(options, wrong);
-    await expect(decoder.begin(condition).feed(span(ids, 0, 1), 1)).rejects.toMatchObject({
+    await expect(stepRows(decoder, condition)(span(ids, 0, 1), 1)).rejects.toMatchObject({
       code: 'generation_failed',
-      message: 'onnx/decoder_model_merged.onnx returned 1024 logits where config.json promises 512',
+      message: 'onnx/decoder_model_merged.onnx returned 512 logits where config.json promises 256',
     });
     await decoder.release();
   });
 
   it('gives the logits of Hugging Face without a condition', async () => {
     const expected = mono('decoder_null_condition');
-    const pass = model.decoder.begin(nullCondition);
+    const pass = stepRows(model.decoder, nullCondition);
     const nullIds = expected.integers('decoder_input_ids');
     for (let at = 0; at < columns; at++) {
-      const logits = await pass.feed(span(nullIds, at, at + 1), 1);
+      const logits = await pass(span(nullIds, at, at + 1), 1);
       expect(maxDifference(logits, column(expected.floats('logits'), at))).toBeLessThan(1e-3);
     }
   });
@@ -104,26 +105,37 @@ async function replay(
   const prompts = Array.from({ length: batch }, (_, row) =>
     ids.filter((_id, at) => Math.floor(at / tokens) === row && mask[at] === 1),
   );
-  const pass = model.decoder.begin(withUnconditional(await model.textEncoder.encode(prompts)));
+  const pieces = await Promise.all(
+    prompts.map(async (prompt) =>
+      model.decoder.open({ condition: await model.textEncoder.encode([prompt]), against: 'nothing' }),
+    ),
+  );
   const sequences = expected.integers('sequences_delayed');
-  const half = batch * 4;
   for (let at = 0; at < run.steps; at++) {
-    const fed = Array.from({ length: 2 * half }, (_, row) => {
-      const frame = frameAt({ codebooks: 4, channels: 1 }, row % 4, at);
-      return frame < 0 || frame >= 61 ? 128 : (sequences[(row % half) * 65 + at] as number);
-    });
-    const logits = await pass.feed(fed, 1);
-    const guided = Array.from({ length: half }, (_, row) => {
-      const scores = logits.slice(row * vocabSize, (row + 1) * vocabSize);
-      applyGuidance(scores, logits.subarray((row + half) * vocabSize, (row + half + 1) * vocabSize), 3);
-      return scores;
-    });
-    check(at, guided);
+    const inputs = pieces.map((sequence, piece) => ({
+      sequence,
+      columns: 1,
+      ids: Int32Array.from({ length: 4 }, (_, codebook) => {
+        const frame = frameAt({ codebooks: 4, channels: 1 }, codebook, at);
+        return frame < 0 || frame >= 61 ? 128 : (sequences[(piece * 4 + codebook) * 65 + at] as number);
+      }),
+    }));
+    check(at, (await model.decoder.step(inputs)).flatMap(guide));
   }
 }
 
+/** The guided scores of each codebook, from the logits of a piece's two rows. */
+function guide(logits: Float32Array): Float32Array[] {
+  return Array.from({ length: 4 }, (_, codebook) => {
+    const row = (index: number) => logits.slice(index * vocabSize, (index + 1) * vocabSize);
+    const scores = row(codebook);
+    applyGuidance(scores, row(4 + codebook), 3);
+    return scores;
+  });
+}
+
 describe('the standard decoder with guidance', () => {
-  it('picks the codes of Hugging Face for two prompts in one batch', async () => {
+  it('picks the codes of Hugging Face for two prompts in one step', async () => {
     const sequences = mono('generate_batch_cfg3').integers('sequences_delayed');
     let steps = 0;
     await replay({ name: 'generate_batch_cfg3', steps: 64 }, (at, guidedRows) => {

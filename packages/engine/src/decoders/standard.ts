@@ -11,8 +11,8 @@ import {
   Tensor,
   type Tensors,
 } from '../sessions.ts';
-import type { Condition } from '../text-encoder.ts';
-import type { Decoder, DecoderPass } from './decoder.ts';
+import { type Condition, stackConditions, withoutText } from '../text-encoder.ts';
+import type { Decoder, DecoderSequence, SequenceRows } from './decoder.ts';
 
 /** Names of the key/value cache as the graph takes (`past`) and returns (`present`) it. */
 interface CacheName {
@@ -40,40 +40,72 @@ export async function openStandardDecoder(options: SessionOptions, config: Model
   if (session.inputs.includes(extra)) {
     throw broken(session.file, `has more layers than the ${config.decoderLayers} that config.json says`);
   }
+  const layout = { session, config, selfAttention, crossAttention };
+  const open = new Map<DecoderSequence, Feed>();
   return {
-    begin: (condition) => beginPass({ session, config, condition, selfAttention, crossAttention }),
+    open(rows) {
+      const condition = stackRows(rows);
+      const sequence: DecoderSequence = {
+        rows: rows.against === undefined ? 1 : 2,
+        release: () => open.delete(sequence),
+      };
+      open.set(sequence, createFeed(layout, condition));
+      return sequence;
+    },
+    async step(inputs) {
+      const logits: Float32Array[] = [];
+      // The cached branch takes caches of one length only, so sequences of different ages cannot share a run.
+      for (const { sequence, ids, columns } of inputs) {
+        const feed = open.get(sequence);
+        if (feed === undefined) throw new ServiceError('internal', 'A released sequence was stepped');
+        logits.push(await feed(ids, columns));
+      }
+      return logits;
+    },
     release: () => session.release(),
   };
 }
 
-interface Pass {
+interface Layout {
   session: Session;
   config: ModelConfig;
-  condition: Condition;
   selfAttention: CacheName[];
   crossAttention: CacheName[];
 }
 
-function beginPass({ session, config, condition, selfAttention, crossAttention }: Pass): DecoderPass {
-  const { codebooks } = config.info;
-  const sequences = condition.rows * codebooks;
-  const feeds = { ...conditionFeeds(condition), ...emptyCaches(session, condition.rows) };
+/** Appends columns, the same to every row, and returns the logits of the last one. */
+type Feed = (ids: Int32Array, columns: number) => Promise<Float32Array>;
+
+function createFeed(layout: Layout, condition: Condition): Feed {
+  const { session, config, selfAttention, crossAttention } = layout;
+  const { rows } = condition;
+  const idRows = rows * config.info.codebooks;
+  const feeds = { ...conditionFeeds(condition), ...emptyCaches(session, rows) };
   let started = false;
 
-  return {
-    async feed(ids, columns) {
-      feeds.input_ids = idTensor(ids, [sequences, columns]);
-      feeds.use_cache_branch = new Tensor('bool', Uint8Array.of(started ? 1 : 0), [1]);
-      // With cache, the graph returns dummies for the keys and values of the text: those of the first call stay.
-      const returned = started ? selfAttention : [...selfAttention, ...crossAttention];
-      const outputs = await session.run(feeds, ['logits', ...returned.map((name) => name.present)]);
-      for (const { past, present } of returned) feeds[past] = outputs[present] as Tensor;
-      started = true;
-      const logits = floats(outputs, 'logits');
-      checkLogits(logits, sequences * columns * config.vocabSize, session.file);
-      return lastColumn(logits, { sequences, columns, vocabSize: config.vocabSize });
-    },
+  return async (ids, columns) => {
+    feeds.input_ids = idTensor(repeat(ids, rows), [idRows, columns]);
+    feeds.use_cache_branch = new Tensor('bool', Uint8Array.of(started ? 1 : 0), [1]);
+    // With cache, the graph returns dummies for the keys and values of the text: those of the first call stay.
+    const returned = started ? selfAttention : [...selfAttention, ...crossAttention];
+    const outputs = await session.run(feeds, ['logits', ...returned.map((name) => name.present)]);
+    for (const { past, present } of returned) feeds[past] = outputs[present] as Tensor;
+    started = true;
+    const logits = floats(outputs, 'logits');
+    checkLogits(logits, idRows * columns * config.vocabSize, session.file);
+    return lastColumn(logits, { idRows, columns, vocabSize: config.vocabSize });
   };
+}
+
+function repeat(ids: Int32Array, times: number): Int32Array {
+  const repeated = new Int32Array(times * ids.length);
+  for (let time = 0; time < times; time++) repeated.set(ids, time * ids.length);
+  return repeated;
+}
+
+function stackRows({ condition, against }: SequenceRows): Condition {
+  if (against === undefined) return condition;
+  return stackConditions([condition, against === 'nothing' ? withoutText(condition) : against]);
 }
 
 function conditionFeeds({ rows, tokens, states, mask }: Condition): Tensors {
@@ -112,16 +144,16 @@ function checkLogits(logits: Float32Array, wanted: number, file: string): void {
   throw new ServiceError('generation_failed', problem);
 }
 
-/** From logits [sequences, columns, vocabulary], those of the last column, [sequences, vocabulary]. */
+/** From logits [rows · codebooks, columns, vocabulary], those of the last column, [rows · codebooks, vocabulary]. */
 function lastColumn(
   logits: Float32Array,
-  { sequences, columns, vocabSize }: { sequences: number; columns: number; vocabSize: number },
+  { idRows, columns, vocabSize }: { idRows: number; columns: number; vocabSize: number },
 ): Float32Array {
   if (columns === 1) return logits;
-  const last = new Float32Array(sequences * vocabSize);
-  for (let sequence = 0; sequence < sequences; sequence++) {
-    const end = (sequence + 1) * columns * vocabSize;
-    last.set(logits.subarray(end - vocabSize, end), sequence * vocabSize);
+  const last = new Float32Array(idRows * vocabSize);
+  for (let row = 0; row < idRows; row++) {
+    const end = (row + 1) * columns * vocabSize;
+    last.set(logits.subarray(end - vocabSize, end), row * vocabSize);
   }
   return last;
 }
