@@ -2,6 +2,7 @@ export { type EveryOptions, every, type Loop } from './every.ts';
 export type { LifecycleEvent, LifecycleEventType } from './lifecycle.ts';
 export type { DiscardReason, QueueEventMap, QueueEvents, RecoveryOutcome, Repair } from './queue-events.ts';
 export type { Page, QueueAdmin, TaskPage } from './streams/admin.ts';
+export type { Backlog, RunningTask } from './streams/backlog.ts';
 export type { ConsumerOptions } from './streams/consumer.ts';
 export type { Janitor, JanitorOptions } from './streams/janitor.ts';
 export { compareIds } from './streams/lifecycle-reader.ts';

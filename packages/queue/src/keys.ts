@@ -52,6 +52,8 @@ export interface Keys {
   dead: string;
   /** zset, score = when the task expires or, once finished, is removed. */
   expiry: string;
+  /** hash, by priority: what all its waiting tasks cost together, for those that were submitted with a cost. */
+  backlog: string;
   /** set: paused priorities. */
   paused: string;
   /** hash: running totals of all minutes that are over, and which is the first that is not in them. */
@@ -87,6 +89,7 @@ export function createKeys(prefix: string): Keys {
     delayed: `${prefix}:delayed`,
     dead: `${prefix}:dead`,
     expiry: `${prefix}:expiry`,
+    backlog: `${prefix}:backlog`,
     paused: `${prefix}:paused`,
     counters: `${prefix}:stats`,
     workers: `${prefix}:workers`,

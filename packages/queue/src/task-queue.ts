@@ -10,6 +10,10 @@ export interface NewTask {
   ttlSeconds: number;
   maxAttempts: number;
   requestId?: string;
+  /** How much work it is, in a whole unit of the caller's: the queue sums what waits and what was done. */
+  cost?: number;
+  /** How long the caller expects it to take from submission to completion, kept to measure the expectation by. */
+  expectedMs?: number;
   /** Sent again with the same key, the first task comes back instead of a second one. */
   idempotency?: {
     key: string;

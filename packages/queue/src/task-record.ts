@@ -36,6 +36,9 @@ export interface TaskRecord {
   request: JsonObject;
   /** The HTTP request that submitted the task, for logs. */
   requestId?: string;
+  /** As they were submitted. */
+  cost?: number;
+  expectedMs?: number;
   /** Claims so far that were charged; a hand-back charges none. */
   attempt: number;
   maxAttempts: number;
@@ -107,6 +110,8 @@ export function recordFromFields(id: string, fields: RecordFields): TaskRecord {
     priority: read.priority(),
     request: read.json('request'),
     requestId: fields.requestId,
+    cost: read.optionalNumber('cost'),
+    expectedMs: read.optionalNumber('expectedMs'),
     attempt: read.optionalNumber('attempt') ?? 0,
     maxAttempts: read.number('maxAttempts'),
     stalls: read.optionalNumber('stalls') ?? 0,

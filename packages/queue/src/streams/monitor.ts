@@ -1,5 +1,6 @@
 import { type Priority, priorityNames, type TaskStatus } from '@musicgen/contract';
 import { type JsonObject, parseJsonObject, type TaskRecord } from '../task-record.ts';
+import { type Backlog, readBacklog } from './backlog.ts';
 import type { QueueContext } from './context.ts';
 import { type Performance, performanceOf } from './performance.ts';
 import { readTasks } from './read-tasks.ts';
@@ -34,6 +35,8 @@ export interface WorkerPresence {
 export interface QueueMonitor {
   counts(): Promise<Record<TaskStatus, number>>;
   queues(): Promise<QueueDepth[]>;
+  /** What waits, what runs and what it costs. */
+  backlog(): Promise<Backlog>;
   /** How many tasks wait for a retry. */
   delayed(): Promise<number>;
   deadLetters(): Promise<number>;
@@ -93,6 +96,7 @@ export function createMonitor(context: QueueContext): QueueMonitor {
 
   return {
     queues,
+    backlog: () => readBacklog(context),
     delayed: () => redis.zcard(keys.delayed),
     deadLetters: () => redis.zcard(keys.dead),
 

@@ -13,6 +13,8 @@ export interface Performance {
   /** Attempts that led to a retry, of all that ended with a verdict. */
   retryRate: number | undefined;
   completedPerMinute: number;
+  /** The cost of what was completed for each second that an attempt took: how fast one slot of the fleet works. */
+  costPerSecond: number | undefined;
 }
 
 /** Reads it from what was counted in the window. */
@@ -32,5 +34,10 @@ export function performanceOf(tally: Tally, windowMs: number): Performance {
     successRate: finished === 0 ? undefined : completed / finished,
     retryRate: attempts === 0 ? undefined : retried / attempts,
     completedPerMinute: completed / (windowMs / 60_000),
+    costPerSecond: speedOf(tally.get('completed_cost') ?? 0, tally.get('completed_ms') ?? 0),
   };
+}
+
+function speedOf(cost: number, tookMs: number): number | undefined {
+  return cost > 0 && tookMs > 0 ? cost / (tookMs / 1000) : undefined;
 }

@@ -84,9 +84,15 @@ function checkBatch(tasks: readonly NewTask[]): void {
   if (tasks.length > scriptBound) throw new RangeError(`A batch holds at most ${scriptBound} tasks`);
   const names = tasks.flatMap(({ id, idempotency }) => (idempotency ? [id, `key ${idempotency.key}`] : [id]));
   if (new Set(names).size < names.length) throw new RangeError('A batch names a task or a key twice');
+  const odd = tasks.find(({ cost = 0, expectedMs = 0 }) => !isWhole(cost) || !isWhole(expectedMs));
+  if (odd) throw new RangeError(`The cost and the expected time of task ${odd.id} must be whole numbers`);
   // `musicgen:task:stream` is the lifecycle stream.
   const unfit = tasks.find(({ id }) => !/^[\w-]{1,64}$/.test(id) || id === 'stream');
   if (unfit) throw new RangeError(`"${unfit.id}" cannot be a task id`);
+}
+
+function isWhole(value: number): boolean {
+  return Number.isSafeInteger(value) && value >= 0;
 }
 
 function enqueueArguments(task: NewTask): ScriptArgument[] {
@@ -99,6 +105,8 @@ function enqueueArguments(task: NewTask): ScriptArgument[] {
     requestId: task.requestId ?? '',
     idempotencyKey: task.idempotency?.key ?? '',
     requestHash: task.idempotency?.requestHash ?? '',
+    cost: task.cost ?? '',
+    expectedMs: task.expectedMs ?? '',
   };
   return enqueueFields.map((field) => values[field]);
 }
@@ -112,7 +120,7 @@ function admittedRecord(task: NewTask, reply: readonly string[]): TaskRecord {
 }
 
 function newRecord(
-  { id, priority, request, requestId, maxAttempts, ttlSeconds }: NewTask,
+  { id, priority, request, requestId, cost, expectedMs, maxAttempts, ttlSeconds }: NewTask,
   now: number,
 ): TaskRecord {
   return {
@@ -121,6 +129,8 @@ function newRecord(
     priority,
     request,
     ...(requestId !== undefined && { requestId }),
+    ...(cost !== undefined && { cost }),
+    ...(expectedMs !== undefined && { expectedMs }),
     attempt: 0,
     maxAttempts,
     stalls: 0,

@@ -56,11 +56,11 @@ local function read_whole(id)
   if fields.err then return nil end
   -- Room for all from the start; growing by one field after the other would cost more than reading them.
   local record = { status = nil, priority = nil, entry = nil, attempt = nil, maxAttempts = nil, stalls = nil, token = nil,
-    cancelRequested = nil, createdAt = nil, startedAt = nil, expiresAt = nil, worker = nil, request = nil }
+    cancelRequested = nil, createdAt = nil, startedAt = nil, expiresAt = nil, worker = nil, cost = nil }
   for index = 1, #fields, 2 do record[fields[index]] = fields[index + 1] end
   return as_task(id, record.status, record.priority, record.entry, record.attempt, record.maxAttempts, record.stalls,
     record.token, record.cancelRequested, record.createdAt, record.startedAt, record.expiresAt, record.worker,
-    record.checkpointed), fields
+    record.checkpointed, record.cost), fields
 end
 
 -- Why an entry is not to be worked on, or nil; ends the task where that is due.
@@ -101,7 +101,7 @@ end
 local function take(task, fields, token)
   local key = task_key(task.id)
   local first_time = task.started_at == 0
-  redis.call('ZREM', waiting_key(task.priority), task.id)
+  stop_waiting(task)
   if not first_time then
     redis.call('HDEL', key, 'error', 'frame', 'frames', 'remainingMs')
     fields = redis.call('HGETALL', key)

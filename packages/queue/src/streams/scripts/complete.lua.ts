@@ -22,6 +22,7 @@ redis.call('SET', content_key(id), request .. '\\n' .. result)
 emit(task, 'completed')
 tally_duration(time, 'completed:' .. task.priority, took_ms)
 tally(time, 'completed_ms', string.format('%d', took_ms))
+if task.cost then tally(time, 'completed_cost', task.cost) end
 return 'completed'
 `,
 };

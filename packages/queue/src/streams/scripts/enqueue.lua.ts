@@ -10,6 +10,8 @@ export const enqueueFields = [
   'requestId',
   'idempotencyKey',
   'requestHash',
+  'cost',
+  'expectedMs',
 ] as const;
 
 /**
@@ -42,12 +44,14 @@ local function known(id, idempotency, request_hash)
   return hash == request_hash and record or 'mismatch'
 end
 
-local function admit(time, id, priority, request, ttl_ms, max_attempts, request_id, idempotency, request_hash)
+local function admit(time, id, priority, request, ttl_ms, max_attempts, request_id, idempotency, request_hash, cost, expected_ms)
   local expires_at = after(time, ttl_ms)
-  local task = { id = id, priority = priority, attempt = 0 }
+  local task = { id = id, priority = priority, attempt = 0, cost = cost ~= '' and cost or nil }
   join_queue(task, 'status', 'pending', 'priority', priority, 'maxAttempts', max_attempts, 'createdAt', time, 'expiresAt', expires_at)
   redis.call('SET', content_key(id), request)
   if request_id ~= '' then redis.call('HSET', task_key(id), 'requestId', request_id) end
+  if cost ~= '' then redis.call('HSET', task_key(id), 'cost', cost) end
+  if expected_ms ~= '' then redis.call('HSET', task_key(id), 'expectedMs', expected_ms) end
   if idempotency ~= '' then
     redis.call('SET', remembered_key(idempotency), request_hash .. ' ' .. id, 'PX', key_ttl_ms)
   end

@@ -21,12 +21,30 @@ local function queue_score(entry)
 end
 `;
 
+/**
+ * `start_waiting(task, score)`, `stop_waiting(task)`: a task enters or leaves the waiting index of its priority, and its
+ * cost the sum of what waits there. The index's own answer says whether it did, so sum and index stay in step. A cost
+ * that is no number fails by itself, not the move.
+ */
+const startWaiting = `
+local function start_waiting(task, score)
+  local entered = redis.call('ZADD', waiting_key(task.priority), score, task.id)
+  if task.cost and entered == 1 then redis.pcall('HINCRBY', backlog_key, task.priority, task.cost) end
+end
+`;
+const stopWaiting = `
+local function stop_waiting(task)
+  local left = redis.call('ZREM', waiting_key(task.priority), task.id)
+  if task.cost and left == 1 then redis.pcall('HINCRBY', backlog_key, task.priority, '-' .. task.cost) end
+end
+`;
+
 /** `join_queue(task, ...)`: puts a task at the end of its queue; the rest are fields of the record to set. */
 const joinQueue = `
 local function join_queue(task, ...)
   local entry = redis.call('XADD', stream_key(task.priority), '*', 'id', task.id)
   redis.call('HSET', task_key(task.id), 'entry', entry, ...)
-  redis.call('ZADD', waiting_key(task.priority), queue_score(entry), task.id)
+  start_waiting(task, queue_score(entry))
   ring(task.priority)
 end
 `;
@@ -44,7 +62,7 @@ local function leave_queue(task)
   if task.status == 'processing' then
     redis.call('ZREM', status_key('processing'), task.id)
   else
-    redis.call('ZREM', waiting_key(task.priority), task.id)
+    stop_waiting(task)
     redis.call('ZREM', delayed_key, task.id)
   end
 end
@@ -119,7 +137,7 @@ local function return_to_queue(task, time, event)
   if #held == 0 then
     join_queue(task)
   else
-    redis.call('ZADD', waiting_key(task.priority), queue_score(task.entry), task.id)
+    start_waiting(task, queue_score(task.entry))
     ring(task.priority)
   end
   emit(task, event)
@@ -152,6 +170,8 @@ end
 export const moves = [
   ring,
   queueScore,
+  startWaiting,
+  stopWaiting,
   joinQueue,
   leaveQueue,
   finish,

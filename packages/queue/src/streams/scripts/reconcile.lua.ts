@@ -52,7 +52,7 @@ local function check_pending(task)
     join_queue(task)
     repair(task.id, 'requeued')
   elseif not redis.call('ZSCORE', waiting_key(task.priority), task.id) then
-    redis.call('ZADD', waiting_key(task.priority), queue_score(task.entry), task.id)
+    start_waiting(task, queue_score(task.entry))
     repair(task.id, 'indexed')
   end
 end

@@ -28,6 +28,11 @@ for minute = first, last do
   end
 end
 redis.call('HSET', counters_key, 'rolledUntil', last + 1)
+
+-- Lost data may leave a sum for tasks that are gone; where nothing waits, it is known to be 0.
+for priority in pairs(LEVEL) do
+  if redis.call('ZCARD', waiting_key(priority)) == 0 then redis.call('HDEL', backlog_key, priority) end
+end
 return last + 1 < this_minute and 1 or 0
 `,
 };

@@ -1,0 +1,44 @@
+import type { Priority } from '@musicgen/contract';
+import type { QueueContext } from './context.ts';
+import { backlogScript } from './scripts/backlog.lua.ts';
+
+/** What lies before a fleet at one moment: enough to foresee when a task will be worked on. */
+export interface Backlog {
+  /** The Redis server's clock, Unix milliseconds, as all times here. */
+  at: number;
+  /** By priority: how many tasks wait, and the sum of the costs they were submitted with. */
+  waiting: Record<Priority, { tasks: number; cost: number }>;
+  /** All tasks that are being worked on. */
+  processing: number;
+  /** Those of them that run longest, at most 100. */
+  running: RunningTask[];
+}
+
+export interface RunningTask {
+  claimedAt: number;
+  cost?: number;
+  /** What it still needed at `updatedAt`, as its worker measured it. */
+  remainingMs?: number;
+  updatedAt?: number;
+}
+
+type BacklogReply = [now: string, waiting: (string | number)[], processing: number, running: string[][]];
+
+export async function readBacklog({ run }: QueueContext): Promise<Backlog> {
+  const [now, counts, processing, running] = (await run(backlogScript, [])) as BacklogReply;
+  const none = () => ({ tasks: 0, cost: 0 });
+  const waiting = { CRITICAL: none(), HIGH: none(), NORMAL: none(), LOW: none() };
+  for (let index = 0; index + 2 < counts.length; index += 3) {
+    const [priority, tasks, cost] = counts.slice(index, index + 3) as [Priority, number, string];
+    waiting[priority] = { tasks, cost: tasks > 0 ? Math.max(0, Number(cost)) : 0 };
+  }
+  return { at: Number(now), waiting, processing, running: running.map(runningTask) };
+}
+
+function runningTask([claimedAt, cost, updatedAt, remainingMs]: string[]): RunningTask {
+  return {
+    claimedAt: Math.floor(Number(claimedAt)),
+    ...(cost && { cost: Number(cost) }),
+    ...(updatedAt && remainingMs && { updatedAt: Number(updatedAt), remainingMs: Number(remainingMs) }),
+  };
+}

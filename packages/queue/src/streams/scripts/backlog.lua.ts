@@ -1,0 +1,30 @@
+import { type Script, scriptBound } from './script.ts';
+
+/**
+ * What lies before a fleet at one moment.
+ *
+ * Returns  {now, {priority, tasks waiting, their cost …}, tasks running,
+ *           for each of those, the longest running first, at most 100: {claimed at, cost, updated at, remaining ms}}
+ */
+export const backlogScript: Script = {
+  name: 'backlog',
+  lua: `
+local waiting = {}
+for priority in pairs(LEVEL) do
+  waiting[#waiting + 1] = priority
+  waiting[#waiting + 1] = redis.call('ZCARD', waiting_key(priority))
+  waiting[#waiting + 1] = redis.call('HGET', backlog_key, priority) or '0'
+end
+
+local processing = status_key('processing')
+local running = {}
+local page = redis.call('ZRANGE', processing, 0, ${scriptBound - 1}, 'WITHSCORES')
+for index = 1, #page, 2 do
+  local values = redis.pcall('HMGET', task_key(page[index]), 'cost', 'updatedAt', 'remainingMs')
+  if not values.err then
+    running[#running + 1] = { page[index + 1], values[1] or '', values[2] or '', values[3] or '' }
+  end
+end
+return { now(), waiting, redis.call('ZCARD', processing), running }
+`,
+};
