@@ -42,6 +42,19 @@ test.each([
   ['a seed beyond 2^53', { prompt: 'x', seed: 2 ** 53 }, 'seed'],
   ['guidance below 1', { prompt: 'x', guidance_scale: 0.5 }, 'guidance_scale'],
   ['a ttl under a minute', { prompt: 'x', ttl: 59 }, 'ttl'],
+  ['a blank negative prompt', { prompt: 'x', negative_prompt: ' ' }, 'negative_prompt'],
+  [
+    'a task to go on from that is no id',
+    { prompt: 'x', continue_from: { task_id: '../x' } },
+    'continue_from',
+  ],
+  ['an upload named by a path', { prompt: 'x', continue_from: { upload_id: 'a/b' } }, 'continue_from'],
+  [
+    'two things to go on from',
+    { prompt: 'x', continue_from: { upload_id: 'a', task_id: '019ac000-0000-7000-8000-000000000000' } },
+    'continue_from',
+  ],
+  ['a fade-out that goes backwards', { prompt: 'x', fade_out: -1 }, 'fade_out'],
   [
     'too much metadata',
     { prompt: 'x', metadata: Object.fromEntries(Array.from({ length: 17 }, (_, i) => [`k${i}`, ''])) },

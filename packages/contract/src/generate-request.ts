@@ -13,6 +13,15 @@ const metadataSchema = z
   .record(z.string().min(1).max(64), z.string().max(256))
   .refine((entries) => Object.keys(entries).length <= 16, 'must have at most 16 entries');
 
+/** A name under which an upload is kept; never a path. */
+const uploadIdSchema = z.string().regex(/^[\w-]{1,64}$/, 'must be the id of an upload');
+
+/** The audio that a piece goes on from. */
+const continueFromSchema = z.union([
+  z.strictObject({ task_id: z.uuid() }),
+  z.strictObject({ upload_id: uploadIdSchema }),
+]);
+
 /**
  * The body of `POST /api/v1/generate`. Unknown fields are refused by name. What is absent and has no default here
  * (seed, temperature, top_k, top_p, guidance_scale) is chosen later: the seed by the API, the rest by the model.
@@ -57,6 +66,23 @@ export function generateRequestSchema(limits: RequestLimits) {
       .max(20)
       .optional()
       .describe('How closely to follow the prompt; 1 is off.'),
+    negative_prompt: z
+      .string()
+      .trim()
+      .min(1, 'must not be empty or blank')
+      .max(maxPromptLength, `must have at most ${maxPromptLength} characters`)
+      .optional()
+      .describe('What the music should not be like; works through guidance, so not with guidance_scale 1.'),
+    continue_from: continueFromSchema
+      .optional()
+      .describe(
+        'Go on from the audio of an earlier task or of an upload. The result holds that audio and, after it, `duration` new seconds.',
+      ),
+    fade_out: z.number().min(0).max(30).optional().describe('Fade the last so many seconds out to silence.'),
+    preview: z
+      .boolean()
+      .optional()
+      .describe('Make the audio of what is done so far available every few seconds while the rest is made.'),
     metadata: metadataSchema.optional().describe('Your own short notes, returned with the task.'),
   });
 }

@@ -11,3 +11,9 @@ export { type Priority, parsePriority, priorities, priorityNames, prioritySchema
 export { type FieldError, type Problem, problemOf, problemSchema } from './problem.ts';
 export { isTerminal, type TaskStage, type TaskStatus, taskStages, taskStatuses } from './statuses.ts';
 export { type Task, type TaskResult, taskResultSchema, taskSchema } from './task.ts';
+export {
+  type ModelDescription,
+  modelDescriptionSchema,
+  type WorkerDescription,
+  workerDescriptionSchema,
+} from './worker-description.ts';
