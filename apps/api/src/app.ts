@@ -4,6 +4,7 @@ import { type HealthOptions, healthRouter, type Logger } from '@musicgen/service
 import type { ArtifactStore } from '@musicgen/storage';
 import express, { type Express } from 'express';
 import helmet from 'helmet';
+import type { Estimator } from './estimate/estimator.ts';
 import type { ApiMetrics } from './metrics.ts';
 import { handleError, notFound } from './middleware/handle-error.ts';
 import { observeRequests } from './middleware/observe-requests.ts';
@@ -15,6 +16,7 @@ import { taskRoutes } from './routes/tasks.ts';
 export interface AppOptions extends HealthOptions {
   producer: TaskProducer;
   lifecycle: LifecycleReader;
+  estimator: Estimator;
   store: ArtifactStore;
   limits: RequestLimits;
   /** Claims a task may be charged: one and its retries. */

@@ -15,6 +15,7 @@ import { openArtifactStore, taskKey } from '@musicgen/storage';
 import { Redis } from 'ioredis';
 import { createApp } from './app.ts';
 import { loadApiConfig } from './config.ts';
+import { createEstimator } from './estimate/estimator.ts';
 import { createApiMetrics } from './metrics.ts';
 
 /** Answers in flight get this long after SIGTERM. */
@@ -51,6 +52,7 @@ await runProcess({
     const app = createApp({
       producer: queue.createProducer({ maxLength: config.QUEUE_MAX_LENGTH }),
       lifecycle,
+      estimator: createEstimator({ monitor: queue.createMonitor() }),
       store,
       limits: {
         maxDurationSeconds: config.MAX_DURATION_SECONDS,

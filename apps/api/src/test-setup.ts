@@ -8,6 +8,7 @@ import { audioKey, createDiskStore } from '@musicgen/storage';
 import { Redis } from 'ioredis';
 import request from 'supertest';
 import { createApp } from './app.ts';
+import { createEstimator } from './estimate/estimator.ts';
 import { createApiMetrics } from './metrics.ts';
 
 /** The real app on a real queue and store of its own, with a worker's side to drive tasks by hand. */
@@ -26,6 +27,7 @@ export async function createTestApp({ redisUrl, maxLength = 100 }: { redisUrl: s
   const app = createApp({
     producer: queue.createProducer({ maxLength }),
     lifecycle,
+    estimator: createEstimator({ monitor: queue.createMonitor(), refreshMs: 0 }),
     store,
     limits: { maxDurationSeconds: 300, defaultTtlSeconds: 86_400 },
     maxAttempts: 2,

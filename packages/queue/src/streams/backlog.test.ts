@@ -52,11 +52,18 @@ test('what runs is told with its cost and with what its worker last said it need
   const first = await claimOne(consumer);
   const second = await claimOne(consumer);
   await consumer.heartbeat([{ claim: first, progress: { frame: 10, frames: 400, remainingMs: 1_500 } }]);
-  const { at, processing, running } = await queue.createMonitor().backlog();
-  expect(processing).toBe(2);
+  await queue.createAdmin().pause('LOW');
+  const { at, processing, running, paused } = await queue.createMonitor().backlog();
+  expect([processing, paused]).toEqual([2, ['LOW']]);
   expect(running).toEqual([
-    { claimedAt: first.task.updatedAt, cost: 8_000, remainingMs: 1_500, updatedAt: expect.any(Number) },
-    { claimedAt: second.task.updatedAt },
+    {
+      claimedAt: first.task.updatedAt,
+      worker: first.task.worker,
+      cost: 8_000,
+      remainingMs: 1_500,
+      updatedAt: expect.any(Number),
+    },
+    { claimedAt: second.task.updatedAt, worker: second.task.worker },
   ]);
   expect(at).toBeGreaterThanOrEqual(second.task.updatedAt);
 });

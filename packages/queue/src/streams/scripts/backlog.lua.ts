@@ -4,7 +4,8 @@ import { type Script, scriptBound } from './script.ts';
  * What lies before a fleet at one moment.
  *
  * Returns  {now, {priority, tasks waiting, their cost …}, tasks running,
- *           for each of those, the longest running first, at most 100: {claimed at, cost, updated at, remaining ms}}
+ *           for each of those, the longest running first, at most 100: {claimed at, worker, cost, updated at, remaining ms},
+ *           {paused priorities …}}
  */
 export const backlogScript: Script = {
   name: 'backlog',
@@ -20,11 +21,12 @@ local processing = status_key('processing')
 local running = {}
 local page = redis.call('ZRANGE', processing, 0, ${scriptBound - 1}, 'WITHSCORES')
 for index = 1, #page, 2 do
-  local values = redis.pcall('HMGET', task_key(page[index]), 'cost', 'updatedAt', 'remainingMs')
+  local values = redis.pcall('HMGET', task_key(page[index]), 'worker', 'cost', 'updatedAt', 'remainingMs')
   if not values.err then
-    running[#running + 1] = { page[index + 1], values[1] or '', values[2] or '', values[3] or '' }
+    for at = 1, 4 do values[at] = values[at] or '' end
+    running[#running + 1] = { page[index + 1], unpack(values) }
   end
 end
-return { now(), waiting, redis.call('ZCARD', processing), running }
+return { now(), waiting, redis.call('ZCARD', processing), running, redis.call('SMEMBERS', paused_key) }
 `,
 };

@@ -1,0 +1,50 @@
+import { setTimeout as delay } from 'node:timers/promises';
+
+export interface CacheOptions<Value> {
+  load: () => Promise<Value>;
+  /** How old an answer may be. */
+  lastsMs: number;
+  /** A load that takes longer counts as failed for those who wait for it. */
+  deadlineMs: number;
+}
+
+/**
+ * Answers with what was loaded a moment ago, or loads it: one load at a time however many ask. A failure is not kept.
+ */
+export function cached<Value>({ load, lastsMs, deadlineMs }: CacheOptions<Value>): () => Promise<Value> {
+  let loading: Promise<Value> | undefined;
+  let goodUntil = 0;
+
+  function reload(): Promise<Value> {
+    const started = load();
+    loading = started;
+    goodUntil = Number.POSITIVE_INFINITY;
+    started.then(
+      () => {
+        goodUntil = performance.now() + lastsMs;
+      },
+      () => {
+        if (loading === started) loading = undefined;
+      },
+    );
+    return started;
+  }
+
+  return () => {
+    const value = loading !== undefined && performance.now() < goodUntil ? loading : reload();
+    return withinDeadline(value, deadlineMs);
+  };
+}
+
+async function withinDeadline<Value>(value: Promise<Value>, deadlineMs: number): Promise<Value> {
+  const timer = new AbortController();
+  const late = delay(deadlineMs, undefined, { signal: timer.signal, ref: false }).then(() => {
+    throw new Error(`There was no answer within ${deadlineMs} ms`);
+  });
+  try {
+    return await Promise.race([value, late]);
+  } finally {
+    timer.abort();
+    late.catch(() => {});
+  }
+}
