@@ -16,6 +16,7 @@ export const errorCodes = {
   invalid_request: { status: 422, title: 'The request has invalid fields' },
   unreadable_audio: { status: 422, title: 'The audio file cannot be read' },
   idempotency_mismatch: { status: 422, title: 'The idempotency key was used for another request' },
+  concurrency_limit: { status: 429, title: 'Too many of your tasks are unfinished' },
   queue_full: { status: 503, title: 'The queue is full' },
   draining: { status: 503, title: 'The service is shutting down' },
   dependency_unavailable: {

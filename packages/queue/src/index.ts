@@ -7,6 +7,7 @@ export type { ConsumerOptions } from './streams/consumer.ts';
 export type { Janitor, JanitorOptions } from './streams/janitor.ts';
 export { compareIds } from './streams/lifecycle-reader.ts';
 export type { AgeCount, QueueDepth, QueueMonitor, WorkerPresence } from './streams/monitor.ts';
+export type { OutboxReaderOptions } from './streams/outbox-reader.ts';
 export type { Performance } from './streams/performance.ts';
 export type { ProducerOptions } from './streams/producer.ts';
 export type { Promoter } from './streams/promoter.ts';
@@ -25,12 +26,17 @@ export {
 export type {
   CancelOutcome,
   Claim,
+  EraseOutcome,
   Heartbeat,
   HeartbeatAnswer,
   LifecycleReader,
   NewTask,
+  OutboxEntry,
+  OutboxReader,
   QueuePlace,
   TaskConsumer,
+  TaskListing,
+  TaskListPage,
   TaskProducer,
   TaskUpdate,
   UpdateOutcome,

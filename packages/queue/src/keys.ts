@@ -1,4 +1,4 @@
-import type { Priority, TaskStatus } from '@musicgen/contract';
+import type { Priority } from '@musicgen/contract';
 
 /** The consumer group of every work stream. */
 export const workersGroup = 'workers';
@@ -8,6 +8,9 @@ export const workersGroup = 'workers';
  * stays what it was, and every claim looks here first.
  */
 export const returnedConsumer = 'returned';
+
+/** The consumer group of the outbox. */
+export const webhooksGroup = 'webhooks';
 
 /** Every key of the queue. The Lua scripts get the same names, so that each key is spelt once, here. */
 export interface Keys {
@@ -19,25 +22,26 @@ export interface Keys {
    * bytes more for every waiting task and 600 for every finished one.
    */
   content: (id: string) => string;
+  /** string: what the outbox says about a task at its turns, as the submitter gave it; only where there is something. */
+  notice: (id: string) => string;
+  /** string with TTL of a day: there was a task of this id, and it has been removed. */
+  removed: (id: string) => string;
   /** string: what an unfinished attempt left to go on from; binary, at most a few kilobytes. */
   checkpoint: (id: string) => string;
   /** stream with group `workers`: claimable tasks of one priority; an entry is one field, `id`. */
   stream: (priority: Priority) => string;
   /** zset, score = enqueue time: the waiting tasks of one priority in claim order. */
   waiting: (priority: Priority) => string;
-  /**
-   * zset, score = time of the move: the tasks of one status. There is none for `pending`: the four waiting indexes
-   * and `delayed` hold exactly those already, and a further index would cost 140 bytes for each.
-   */
-  status: (status: TaskStatus) => string;
+  /** zset, score = status, priority and time of submission in one number (`task-list.ts`): the tasks of one owner. */
+  owned: (owner: string) => string;
   /** list: wake-up tokens for workers that wait for one priority. */
   bell: (priority: Priority) => string;
   /** hash with TTL: a live worker, when it was seen, what it says about itself, whether it is to drain. */
   worker: (id: string) => string;
   /** hash with TTL: what lay under a task's key although it is no task, moved out of the way. */
   foreign: (id: string) => string;
-  /** string with TTL: the task that was admitted under an idempotency key. */
-  remembered: (idempotencyKey: string) => string;
+  /** string with TTL: the task that was admitted under an idempotency key; its owner, a colon, then the key. */
+  remembered: (ownerAndKey: string) => string;
   /** hash with TTL of 25 hours: what happened in one minute, by Unix minute. */
   minute: (unixMinute: number) => string;
   /** hash with TTL of 8 days: what happened in one hour, by Unix hour, once its minutes are rolled up. */
@@ -46,6 +50,10 @@ export interface Keys {
   turn: (duty: string) => string;
   /** stream, capped: every lifecycle event. */
   lifecycle: string;
+  /** stream with group `webhooks`: turns of tasks that someone outside is to hear of, until that is acknowledged. */
+  outbox: string;
+  /** zset, score = time of the claim: running attempts. */
+  processing: string;
   /** zset, score = when it is due: failed attempts that wait for their retry. */
   delayed: string;
   /** zset, score = time of death: dead letters. */
@@ -74,18 +82,22 @@ export function createKeys(prefix: string): Keys {
   return {
     task: (id) => `${prefix}:task:${id}`,
     content: (id) => `${prefix}:content:${id}`,
+    notice: (id) => `${prefix}:notice:${id}`,
+    removed: (id) => `${prefix}:removed:${id}`,
     checkpoint: (id) => `${prefix}:checkpoint:${id}`,
     stream: (priority) => `${prefix}:stream:${priority}`,
     waiting: (priority) => `${prefix}:queue:${priority}`,
-    status: (status) => `${prefix}:status:${status}`,
+    owned: (owner) => `${prefix}:owned:${owner}`,
     bell: (priority) => `${prefix}:bell:${priority}`,
     worker: (id) => `${prefix}:worker:${id}`,
     foreign: (id) => `${prefix}:foreign:${id}`,
-    remembered: (idempotencyKey) => `${prefix}:idempotency:${idempotencyKey}`,
+    remembered: (ownerAndKey) => `${prefix}:idempotency:${ownerAndKey}`,
     minute: (unixMinute) => `${prefix}:stats:minute:${unixMinute}`,
     hour: (unixHour) => `${prefix}:stats:hour:${unixHour}`,
     turn: (duty) => `${prefix}:turn:${duty}`,
     lifecycle: `${prefix}:task:stream`,
+    outbox: `${prefix}:outbox`,
+    processing: `${prefix}:processing`,
     delayed: `${prefix}:delayed`,
     dead: `${prefix}:dead`,
     expiry: `${prefix}:expiry`,

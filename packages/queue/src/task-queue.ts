@@ -1,4 +1,4 @@
-import type { Priority, TaskStage } from '@musicgen/contract';
+import type { Priority, TaskStage, TaskStatus } from '@musicgen/contract';
 import type { LifecycleEvent } from './lifecycle.ts';
 import type { JsonObject, TaskFailure, TaskProgress, TaskRecord } from './task-record.ts';
 
@@ -14,7 +14,18 @@ export interface NewTask {
   cost?: number;
   /** How long the caller expects it to take from submission to completion, kept to measure the expectation by. */
   expectedMs?: number;
-  /** Sent again with the same key, the first task comes back instead of a second one. */
+  /** Whose task it is: 1 to 64 letters, digits, `_` and `-`. */
+  owner?: string;
+  /** The most unfinished tasks that the owner may have with this one; tasks without an owner count as one owner's. */
+  ownerLimit?: number;
+  batchId?: string;
+  batchIndex?: number;
+  /**
+   * What the outbox says about the task when it is first claimed and when it ends; opaque text. Kept apart from the
+   * request: only `notice` and the outbox show it.
+   */
+  notify?: string;
+  /** Sent again by the same owner with the same key, the first task comes back instead of a second one. */
   idempotency?: {
     key: string;
     /** Of what was asked for; the same key with another hash is refused. Without white space. */
@@ -35,6 +46,26 @@ export type UpdateOutcome = 'updated' | 'not_pending' | 'unknown';
 /** What cancelling a task did: it was waiting, it runs and will stop, it had finished, or there is none. */
 export type CancelOutcome = 'cancelled' | 'stopping' | 'finished' | 'unknown';
 
+/** What erasing a task did. */
+export type EraseOutcome = 'erased' | 'unknown';
+
+export interface TaskListing {
+  /** Absent: the tasks that have no owner. */
+  owner?: string;
+  status?: TaskStatus;
+  priority?: Priority;
+  /** At most so many, 1 to 100. */
+  limit: number;
+  /** The `nextCursor` of the page before; absent: from the newest on. */
+  cursor?: string;
+}
+
+export interface TaskListPage {
+  tasks: TaskRecord[];
+  /** Where the next page begins; absent after the last. */
+  nextCursor?: string;
+}
+
 /** The place of a waiting task: 1 is next in its own queue; `ahead` counts better priorities too. */
 export interface QueuePlace {
   position: number;
@@ -45,19 +76,36 @@ export interface QueuePlace {
 export interface TaskProducer {
   /**
    * Admits a task; sending the same id or idempotency key twice makes one task.
-   * @throws ServiceError `queue_full` over the backlog limit, `idempotency_mismatch` for a key that stands for
-   *   another request, `dependency_unavailable` when Redis is away.
+   * @throws ServiceError `queue_full` over the backlog limit, `concurrency_limit` over the owner's, `idempotency_mismatch`
+   *   for a key that stands for another request, `dependency_unavailable` when Redis is away.
    */
   enqueue(task: NewTask): Promise<TaskRecord>;
   /**
    * Admits up to 100 tasks, all or none; answers in the order given.
-   * @throws ServiceError as `enqueue`; RangeError for more than 100, or for an id or key that stands twice.
+   * @throws ServiceError as `enqueue`; RangeError for more than 100, or for an id or key that stands twice, or for
+   *   tasks of several owners.
    */
   enqueueBatch(tasks: readonly NewTask[]): Promise<TaskRecord[]>;
   get(id: string): Promise<TaskRecord | undefined>;
+  /**
+   * Tasks of one owner, the latest submission first. A task keeps its place, so pages neither repeat nor skip tasks that
+   * exist throughout, whatever is submitted meanwhile. One whose status changes while the page is read may be left out
+   * of a page of one status.
+   * @throws ServiceError `invalid_request` for a cursor that no page has given; RangeError for a limit that cannot be.
+   */
+  list(listing: TaskListing): Promise<TaskListPage>;
+  /** What the task was submitted with as `notify`. */
+  notice(id: string): Promise<string | undefined>;
+  /** Whether there was a task of this id that was erased, or removed at the end of its time, within the last day. */
+  wasRemoved(id: string): Promise<boolean>;
   /** Where a waiting task stands, or undefined when it is not waiting in its queue. */
   place(id: string): Promise<QueuePlace | undefined>;
   cancel(id: string): Promise<CancelOutcome>;
+  /**
+   * Cancels a task that is not finished, and removes the record at once; its artifacts go with the janitor's next turn,
+   * or a quarter of an hour later where an attempt runs that could still store some. That attempt learns it is lost.
+   */
+  erase(id: string): Promise<EraseOutcome>;
   /** Changes a task that is still pending; a new priority puts it at the end of that queue. */
   update(id: string, change: TaskUpdate): Promise<UpdateOutcome>;
 }
@@ -125,5 +173,33 @@ export interface LifecycleReader {
    * has never given that id: then only the record itself tells how the task stands.
    */
   since(taskId: string, streamId: string): Promise<LifecycleEvent[] | undefined>;
+  close(): Promise<void>;
+}
+
+/** A turn of a task that someone outside is to hear of. */
+export interface OutboxEntry {
+  /** Of the entry, for `acknowledge`. The same turn always comes under the same id. */
+  id: string;
+  taskId: string;
+  /** `processing` at the first claim, then the terminal status. */
+  status: TaskStatus;
+  /** When it happened, in Unix milliseconds. */
+  at: number;
+  /** What the task was submitted with. */
+  notify: string;
+}
+
+/**
+ * One reader of the outbox. A turn is written in the same step as the transition itself and stays until it is
+ * acknowledged, so it is read at least once, whoever dies. Several readers share the entries.
+ */
+export interface OutboxReader {
+  /**
+   * Up to `limit` entries: first what some reader, this one too, has read and not acknowledged for the time of
+   * `takeOverMs`, then new ones. Without any it waits for one for at most `waitMs`; the signal ends that early.
+   */
+  read(limit: number, wait?: { waitMs: number; signal?: AbortSignal }): Promise<OutboxEntry[]>;
+  /** These are done with and come no more. */
+  acknowledge(ids: readonly string[]): Promise<void>;
   close(): Promise<void>;
 }

@@ -34,6 +34,11 @@ export interface TaskRecord {
   status: TaskStatus;
   priority: Priority;
   request: JsonObject;
+  /** Whose task it is; absent where the service knows no owners. */
+  owner?: string;
+  /** The submission of several tasks that it came with, and its place in there from 0. */
+  batchId?: string;
+  batchIndex?: number;
   /** The HTTP request that submitted the task, for logs. */
   requestId?: string;
   /** As they were submitted. */
@@ -109,6 +114,9 @@ export function recordFromFields(id: string, fields: RecordFields): TaskRecord {
     status: read.oneOf('status', taskStatuses),
     priority: read.priority(),
     request: read.json('request'),
+    owner: fields.owner,
+    batchId: fields.batchId,
+    batchIndex: read.optionalNumber('batchIndex'),
     requestId: fields.requestId,
     cost: read.optionalNumber('cost'),
     expectedMs: read.optionalNumber('expectedMs'),

@@ -69,7 +69,8 @@ test('a requeued dead letter has all its attempts and its time to live again', a
   expect(task).toMatchObject({ status: 'pending', attempt: 0, stalls: 0 });
   expect(task?.error).toBeUndefined();
   expect(task?.expiresAt).toBe((task?.updatedAt ?? 0) + 600_000);
-  expect(await redis.exists(keys.dead, keys.status('failed'))).toBe(0);
+  expect(await redis.exists(keys.dead)).toBe(0);
+  expect(await queue.createMonitor().counts()).toMatchObject({ pending: 1, failed: 0 });
   expect((await claimOne(consumer)).task).toMatchObject({ id, attempt: 1 });
 });
 

@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
 import { type Priority, priorityNames, toServiceError } from '@musicgen/contract';
 import { type BackoffOptions, fullJitterMs } from '../backoff.ts';
+import { workersGroup } from '../keys.ts';
 import type { DiscardReason } from '../queue-events.ts';
 import type { Claim, TaskConsumer } from '../task-queue.ts';
 import { failureToText, fieldsFromReply, recordFromFields, withContent } from '../task-record.ts';
@@ -111,7 +112,7 @@ export function createConsumer(context: QueueContext, options: ConsumerOptions):
    */
   async function leaveFleet(): Promise<void> {
     for (const priority of priorities) {
-      if ((await run(removeConsumerScript, [priority, workerId])) === 0) return;
+      if ((await run(removeConsumerScript, [keys.stream(priority), workersGroup, workerId])) === 0) return;
     }
     await presence.leave();
   }

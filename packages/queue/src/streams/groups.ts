@@ -31,6 +31,6 @@ export async function runWithGroups(context: QueueContext, script: Script, args:
 }
 
 /** Whether Redis answered with an error of this kind; inside a script, Redis puts more words around it. */
-function isReplyError(error: unknown, kind: string): boolean {
+export function isReplyError(error: unknown, kind: string): boolean {
   return error instanceof Error && error.message.includes(kind);
 }

@@ -39,9 +39,7 @@ test('a finished task is removed without a trace once its time is over', async (
 
   expect(await queue.createJanitor().clean()).toEqual({ expired: 0, removed: 1 });
   expect(await removed).toEqual({ taskId: id });
-  expect(
-    await redis.exists(keys.task(id), keys.content(id), keys.expiry, keys.status('completed'), keys.dead),
-  ).toBe(0);
+  expect(await redis.exists(keys.task(id), keys.content(id), keys.expiry, keys.owned(''), keys.dead)).toBe(0);
 });
 
 test('the record stays until the artifacts are removed', async () => {
@@ -63,7 +61,7 @@ test('the record stays until the artifacts are removed', async () => {
   expect(removed).toEqual([id]);
 });
 
-test('when all tasks are gone, only counters, events and groups are left', async () => {
+test('when all tasks are gone, only counters, events, groups and for a day their ids are left', async () => {
   const { enqueue, consumer, producer, queue, redis, keys } = await setup();
   const ids = [await enqueue(), await enqueue({ priority: 'HIGH' }), await enqueue({ priority: 'LOW' })];
   await consumer.complete(await claimOne(consumer), {});
@@ -76,5 +74,5 @@ test('when all tasks are gone, only counters, events and groups are left', async
   await consumer.claim();
 
   const left = (await redis.keys(`${keys.counters.replace('stats', '')}*`)).map((key) => key.split(':')[1]);
-  expect([...new Set(left)].sort()).toEqual(['stats', 'stream', 'task']);
+  expect([...new Set(left)].sort()).toEqual(['removed', 'stats', 'stream', 'task']);
 });

@@ -1,8 +1,8 @@
-import { type Priority, priorityNames, toServiceError } from '@musicgen/contract';
-import { returnedConsumer, workersGroup } from '../keys.ts';
+import { priorityNames, toServiceError } from '@musicgen/contract';
+import { returnedConsumer, webhooksGroup, workersGroup } from '../keys.ts';
 import { fieldsFromReply } from '../task-record.ts';
 import type { QueueContext } from './context.ts';
-import { createGroups, runWithGroups } from './groups.ts';
+import { createGroups, isReplyError, runWithGroups } from './groups.ts';
 import { presenceLastsMs } from './presence.ts';
 import { expireScript } from './scripts/expire.lua.ts';
 import { removeScript } from './scripts/remove.lua.ts';
@@ -11,6 +11,9 @@ import { scriptBound } from './scripts/script.ts';
 
 /** How long the janitor leaves a task alone whose artifacts could not be removed. */
 const retryRemovalMs = 60_000;
+/** After this a turn that nobody has acknowledged is news to no one. */
+const outboxLastsMs = 7 * 86_400_000;
+
 export interface JanitorOptions {
   /**
    * Removes what belongs to a task elsewhere. Called before the record goes, so that nothing is left behind by a
@@ -26,6 +29,8 @@ export interface Janitor {
   clean(signal?: AbortSignal): Promise<{ expired: number; removed: number }>;
   /** Takes workers that are gone and hold nothing any more off the registry and the groups; resolves to how many. */
   removeWorkers(): Promise<number>;
+  /** Drops from the outbox what nobody acknowledged for a week, and readers that are gone. */
+  tidyOutbox(): Promise<void>;
 }
 
 export function createJanitor(context: QueueContext, options: JanitorOptions = {}): Janitor {
@@ -57,7 +62,14 @@ export function createJanitor(context: QueueContext, options: JanitorOptions = {
   /** Only once nothing is left in its name: what it held must be recovered first. */
   async function removeWorker(workerId: string): Promise<boolean> {
     for (const priority of priorityNames) {
-      if ((await runWithGroups(context, removeConsumerScript, [priority, workerId])) === 0) return false;
+      if (
+        (await runWithGroups(context, removeConsumerScript, [
+          keys.stream(priority),
+          workersGroup,
+          workerId,
+        ])) === 0
+      )
+        return false;
     }
     await redis.zrem(keys.workers, workerId);
     events.emit('worker:removed', { workerId });
@@ -68,12 +80,13 @@ export function createJanitor(context: QueueContext, options: JanitorOptions = {
    * The registry does not name every consumer: a claim that was still on its way when its worker left makes a new one.
    * One that holds nothing and has done nothing for long may go; a worker that lives gets it again when it claims.
    */
-  async function removeIdleConsumers(priority: Priority): Promise<void> {
-    const consumers = (await redis.xinfo('CONSUMERS', keys.stream(priority), workersGroup)) as string[][];
+  async function removeIdleConsumers(stream: string, group: string): Promise<void> {
+    const consumers = (await redis.xinfo('CONSUMERS', stream, group)) as string[][];
     const idle = consumers.map(fieldsFromReply).filter(({ name, pending, idle }) => {
       return name !== returnedConsumer && Number(pending) === 0 && Number(idle) >= workerGoneMs;
     });
-    for (const { name = '' } of idle.slice(0, scriptBound)) await run(removeConsumerScript, [priority, name]);
+    for (const { name = '' } of idle.slice(0, scriptBound))
+      await run(removeConsumerScript, [stream, group, name]);
   }
 
   return {
@@ -98,8 +111,17 @@ export function createJanitor(context: QueueContext, options: JanitorOptions = {
       for (const workerId of gone) if (await removeWorker(workerId)) removed += 1;
       // After a flush there would be none to look at.
       await createGroups(context);
-      for (const priority of priorityNames) await removeIdleConsumers(priority);
+      for (const priority of priorityNames) await removeIdleConsumers(keys.stream(priority), workersGroup);
       return removed;
+    },
+
+    async tidyOutbox() {
+      if ((await redis.exists(keys.outbox)) === 0) return;
+      await redis.xtrim(keys.outbox, 'MINID', '~', Date.now() - outboxLastsMs);
+      await removeIdleConsumers(keys.outbox, webhooksGroup).catch((error: unknown) => {
+        // Nobody has read it yet.
+        if (!isReplyError(error, 'NOGROUP')) throw error;
+      });
     },
   };
 }

@@ -143,7 +143,7 @@ test('attempts that run for too long are listed, the longest first', async () =>
   const { queue, enqueue, consumer, redis, keys } = await setup();
   const ids = [await enqueue(), await enqueue(), await enqueue()] as const;
   for (const _ of ids) await claimOne(consumer);
-  await redis.zadd(keys.status('processing'), 'XX', Date.now() - 10_000, ids[1], Date.now() - 20_000, ids[2]);
+  await redis.zadd(keys.processing, 'XX', Date.now() - 10_000, ids[1], Date.now() - 20_000, ids[2]);
   const { total, tasks } = await queue.createMonitor().stalled(5_000, 10);
   expect(total).toBe(2);
   expect(tasks.map(({ task }) => task.id)).toEqual([ids[2], ids[1]]);
@@ -165,7 +165,7 @@ test('no answer of the monitor costs more for a hundred thousand tasks than for 
   const many = await setup();
   for (let count = 0; count < 10; count++) await Promise.all([few.enqueue(), many.enqueue()]);
   for (let batch = 0; batch < 100; batch++) await crowd(many);
-  expect(await many.queue.createMonitor().counts()).toMatchObject({ pending: 100_010 });
+  expect(await many.queue.createMonitor().counts()).toMatchObject({ pending: 100_010, processing: 100_000 });
 
   expect(await commandsOfAllAnswers(many)).toBe(await commandsOfAllAnswers(few));
 
@@ -174,6 +174,8 @@ test('no answer of the monitor costs more for a hundred thousand tasks than for 
     const members = Array.from({ length: 1_000 }, () => [Date.now(), newTask().id]).flat();
     await redis.zadd(keys.waiting('NORMAL'), ...members);
     await redis.zadd(keys.expiry, ...members);
+    await redis.zadd(keys.owned(''), ...members);
+    await redis.zadd(keys.processing, ...members);
   }
 
   async function commandsOfAllAnswers({ queue, redis }: TestQueue): Promise<number> {

@@ -101,18 +101,23 @@ export function createMonitor(context: QueueContext): QueueMonitor {
     deadLetters: () => redis.zcard(keys.dead),
 
     async counts() {
-      const size = (status: TaskStatus) => redis.zcard(keys.status(status));
-      const [processing, completed, failed, cancelled, expired, delayed, ...waiting] = await Promise.all([
-        size('processing'),
-        size('completed'),
-        size('failed'),
-        size('cancelled'),
-        size('expired'),
+      const [tally, processing, delayed, ...waiting] = await Promise.all([
+        totals(context, await serverNow()),
+        redis.zcard(keys.processing),
         redis.zcard(keys.delayed),
         ...priorityNames.map((priority) => redis.zcard(keys.waiting(priority))),
       ]);
-      const pending = waiting.reduce((sum, count) => sum + count, delayed);
-      return { pending, processing, completed, failed, cancelled, expired };
+      const kept = (status: TaskStatus) =>
+        countOf(tally, status) -
+        priorityNames.reduce((sum, name) => sum + (tally.get(`removed:${name}:${status}`) ?? 0), 0);
+      return {
+        pending: waiting.reduce((sum, count) => sum + count, delayed),
+        processing,
+        completed: kept('completed'),
+        failed: kept('failed') - countOf(tally, 'requeued'),
+        cancelled: kept('cancelled'),
+        expired: kept('expired'),
+      };
     },
 
     async existing() {
@@ -121,7 +126,8 @@ export function createMonitor(context: QueueContext): QueueMonitor {
       const of = (kind: string, priority: Priority) => tally.get(`${kind}:${priority}`) ?? 0;
       const byPriority = { CRITICAL: 0, HIGH: 0, NORMAL: 0, LOW: 0 };
       for (const priority of priorityNames) {
-        byPriority[priority] = of('created', priority) + of('shifted', priority) - of('removed', priority);
+        byPriority[priority] =
+          of('created', priority) + of('shifted', priority) - countOf(tally, `removed:${priority}`);
       }
       const total = Object.values(byPriority).reduce((sum, count) => sum + count, 0);
       return { byPriority, byAge: await countByAge(context, total, now) };
@@ -150,10 +156,9 @@ export function createMonitor(context: QueueContext): QueueMonitor {
 
     async stalled(longerThanMs, limit) {
       const before = (await serverNow()) - longerThanMs;
-      const processing = keys.status('processing');
       const [total, scored] = await Promise.all([
-        redis.zcount(processing, '-inf', before),
-        redis.zrangebyscore(processing, '-inf', before, 'WITHSCORES', 'LIMIT', 0, limit),
+        redis.zcount(keys.processing, '-inf', before),
+        redis.zrangebyscore(keys.processing, '-inf', before, 'WITHSCORES', 'LIMIT', 0, limit),
       ]);
       const tasks = (await withScores(scored)).map(({ task, score }) => ({ task, claimedAt: score }));
       return { total, tasks };

@@ -76,7 +76,7 @@ test('lost index entries are made again', async () => {
   const running = await enqueue();
   await claimOne(consumer);
   const waiting = await enqueue();
-  await redis.del(keys.waiting('NORMAL'), keys.status('processing'), keys.status('completed'));
+  await redis.del(keys.waiting('NORMAL'), keys.processing, keys.owned(''));
 
   const repairs = await reconcile(queue);
   expect(repairs.map(([, repair]) => repair)).toEqual(['indexed', 'indexed', 'indexed']);

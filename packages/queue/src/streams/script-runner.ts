@@ -50,7 +50,7 @@ function scriptText(script: Script, { prefix, ...constants }: Omit<ScriptRunnerO
     LIFECYCLE_LENGTH: `'${constants.lifecycleLength}'`,
     EXPIRED_RETENTION_MS: `'${constants.expiredRetentionMs}'`,
     LEVEL: `{ ${priorityNames.map((name) => `${name} = ${levelOf(name)}`).join(', ')} }`,
-    STATUS: `{ ${taskStatuses.map((name) => `${name} = true`).join(', ')} }`,
+    STATUS: `{ ${taskStatuses.map((name, index) => `${name} = ${index}`).join(', ')} }`,
   };
   const named = Object.entries(declarations).filter(([name]) => new RegExp(`\\b${name}\\b`).test(lua));
   return [

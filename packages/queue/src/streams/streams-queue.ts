@@ -2,7 +2,7 @@ import { EventEmitter } from 'node:events';
 import type { Loop } from '../every.ts';
 import { createKeys } from '../keys.ts';
 import type { QueueEventMap, QueueEvents } from '../queue-events.ts';
-import type { LifecycleReader, TaskConsumer, TaskProducer } from '../task-queue.ts';
+import type { LifecycleReader, OutboxReader, TaskConsumer, TaskProducer } from '../task-queue.ts';
 import { createAdmin, type QueueAdmin } from './admin.ts';
 import { type ConsumerOptions, createConsumer } from './consumer.ts';
 import type { QueueContext } from './context.ts';
@@ -11,6 +11,7 @@ import { createGroups } from './groups.ts';
 import { createJanitor, type Janitor, type JanitorOptions } from './janitor.ts';
 import { createLifecycleReader } from './lifecycle-reader.ts';
 import { createMonitor, type QueueMonitor } from './monitor.ts';
+import { createOutboxReader, type OutboxReaderOptions } from './outbox-reader.ts';
 import { createProducer, type ProducerOptions } from './producer.ts';
 import { createPromoter, type Promoter } from './promoter.ts';
 import { createReconciler, type Reconciler } from './reconciler.ts';
@@ -55,6 +56,9 @@ export interface StreamsQueue {
     options: Pick<ConsumerOptions, 'workerId' | 'priorities'> & Partial<ConsumerOptions>,
   ): TaskConsumer;
   createLifecycleReader(): LifecycleReader;
+  createOutboxReader(
+    options: Pick<OutboxReaderOptions, 'consumerName'> & Partial<OutboxReaderOptions>,
+  ): OutboxReader;
   createRecoverer(options?: Partial<RecovererOptions>): Recoverer;
   createPromoter(): Promoter;
   createJanitor(options?: JanitorOptions): Janitor;
@@ -97,6 +101,8 @@ export function createStreamsQueue(options: StreamsQueueOptions): StreamsQueue {
     createConsumer: (consumer) =>
       createConsumer(context, { retry: { baseMs: 2_000, capMs: 300_000 }, ageingMs: 600_000, ...consumer }),
 
+    createOutboxReader: (reader) => createOutboxReader(context, { takeOverMs: 60_000, ...reader }),
+
     createLifecycleReader: () => createLifecycleReader(context),
 
     createRecoverer: (recoverer) =>
@@ -135,6 +141,7 @@ export function createStreamsQueue(options: StreamsQueueOptions): StreamsQueue {
         duties: {
           'roll up statistics': roller.rollUp,
           'remove workers that are gone': janitor.removeWorkers,
+          'tidy the outbox': janitor.tidyOutbox,
           reconcile: reconciler.reconcile,
         },
       });

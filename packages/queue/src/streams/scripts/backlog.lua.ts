@@ -17,9 +17,8 @@ for priority in pairs(LEVEL) do
   waiting[#waiting + 1] = redis.call('HGET', backlog_key, priority) or '0'
 end
 
-local processing = status_key('processing')
 local running = {}
-local page = redis.call('ZRANGE', processing, 0, ${scriptBound - 1}, 'WITHSCORES')
+local page = redis.call('ZRANGE', processing_key, 0, ${scriptBound - 1}, 'WITHSCORES')
 for index = 1, #page, 2 do
   local values = redis.pcall('HMGET', task_key(page[index]), 'worker', 'cost', 'updatedAt', 'remainingMs')
   if not values.err then
@@ -27,6 +26,6 @@ for index = 1, #page, 2 do
     running[#running + 1] = { page[index + 1], unpack(values) }
   end
 end
-return { now(), waiting, redis.call('ZCARD', processing), running, redis.call('SMEMBERS', paused_key) }
+return { now(), waiting, redis.call('ZCARD', processing_key), running, redis.call('SMEMBERS', paused_key) }
 `,
 };

@@ -56,11 +56,11 @@ local function read_whole(id)
   if fields.err then return nil end
   -- Room for all from the start; growing by one field after the other would cost more than reading them.
   local record = { status = nil, priority = nil, entry = nil, attempt = nil, maxAttempts = nil, stalls = nil, token = nil,
-    cancelRequested = nil, createdAt = nil, startedAt = nil, expiresAt = nil, worker = nil, cost = nil }
+    cancelRequested = nil, createdAt = nil, startedAt = nil, expiresAt = nil, worker = nil, checkpointed = nil, owner = nil, notify = nil, cost = nil }
   for index = 1, #fields, 2 do record[fields[index]] = fields[index + 1] end
   return as_task(id, record.status, record.priority, record.entry, record.attempt, record.maxAttempts, record.stalls,
     record.token, record.cancelRequested, record.createdAt, record.startedAt, record.expiresAt, record.worker,
-    record.checkpointed, record.cost), fields
+    record.checkpointed, record.owner, record.notify, record.cost), fields
 end
 
 -- Why an entry is not to be worked on, or nil; ends the task where that is due.
@@ -111,9 +111,13 @@ local function take(task, fields, token)
     'attempt', string.format('%d', task.attempt), 'updatedAt', time,
     'startedAt', first_time and time or string.format('%d', task.started_at) }
   redis.call('HSET', key, unpack(changes))
-  redis.call('ZADD', status_key('processing'), time, task.id)
+  redis.call('ZADD', processing_key, time, task.id)
+  list_as(task, 'processing')
   emit(task, 'claimed')
-  if first_time then tally_duration(time, 'claimed:' .. task.priority, time - task.created_at) end
+  if first_time then
+    tell(task, 'processing', time)
+    tally_duration(time, 'claimed:' .. task.priority, time - task.created_at)
+  end
   -- A field that stands twice counts as it stands last.
   for _, change in ipairs(changes) do fields[#fields + 1] = change end
   local content = redis.call('GET', content_key(task.id)) or ''

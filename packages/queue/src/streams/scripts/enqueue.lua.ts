@@ -1,31 +1,24 @@
+import { isTerminal, priorityNames, taskStatuses } from '@musicgen/contract';
+import { shelfSpan } from './list.lua.ts';
 import type { Script } from './script.ts';
 
-/** Arguments of one task, in this order; '' for what it has not. */
-export const enqueueFields = [
-  'id',
-  'priority',
-  'request',
-  'ttlMs',
-  'maxAttempts',
-  'requestId',
-  'idempotencyKey',
-  'requestHash',
-  'cost',
-  'expectedMs',
-] as const;
+/** How many shelves of an owner's index hold unfinished tasks: those of the first statuses. */
+const unfinishedShelves = taskStatuses.filter((status) => !isTerminal(status)).length * priorityNames.length;
 
 /**
  * Admits tasks, all or none. One whose id or idempotency key is known is not admitted again; it comes back as it
- * stands. The ids of one call differ, and so do its keys.
+ * stands. The ids of one call differ, and so do its keys; all are of one owner.
  *
- * ARGV   1 backlog limit · 2 how long an idempotency key is kept (ms) · then for each task the fields above
- * Returns  {'full', waiting} · {'mismatch', index} · {'admitted', for each task {now} or {id, content, field, value …}}
+ * ARGV   1 backlog limit · 2 how long an idempotency key is kept (ms) · 3 owner, or '' · 4 limit of the owner's unfinished
+ *        tasks, or '' · then for each task: id, priority, ttl (ms), request, what the outbox says ('' = nothing),
+ *        idempotency key ('' = none), request hash, cost ('' = none), count of what follows, {field, value …} of the record
+ * Returns  {'full', waiting} · {'limited', unfinished} · {'mismatch', index}
+ *          · {'admitted', for each task {now} or {id, content, field, value …}}
  */
 export const enqueueScript: Script = {
   name: 'enqueue',
   lua: `
-local limit, key_ttl_ms = tonumber(ARGV[1]), ARGV[2]
-local fields = ${enqueueFields.length}
+local limit, key_ttl_ms, owner, owner_limit = tonumber(ARGV[1]), ARGV[2], ARGV[3], tonumber(ARGV[4])
 
 local function whole(id)
   local record = redis.call('HGETALL', task_key(id))
@@ -36,7 +29,7 @@ local function known(id, idempotency, request_hash)
   local record = whole(id)
   if record then return record end
   if idempotency == '' then return nil end
-  local first = redis.call('GET', remembered_key(idempotency))
+  local first = redis.call('GET', remembered_key(owner .. ':' .. idempotency))
   if not first then return nil end
   local hash, first_id = string.match(first, '^(%S+) (%S+)$')
   record = whole(first_id)
@@ -44,38 +37,49 @@ local function known(id, idempotency, request_hash)
   return hash == request_hash and record or 'mismatch'
 end
 
-local function admit(time, id, priority, request, ttl_ms, max_attempts, request_id, idempotency, request_hash, cost, expected_ms)
+-- The shelves of unfinished tasks are the lowest of the owner's index.
+local function unfinished()
+  return redis.call('ZCOUNT', owned_key(owner), '-inf', '(${unfinishedShelves * shelfSpan}')
+end
+
+local function admit(time, first)
+  local id, priority, ttl_ms, request, notify, idempotency, request_hash, cost, fields = unpack(ARGV, first, first + 8)
   local expires_at = after(time, ttl_ms)
-  local task = { id = id, priority = priority, attempt = 0, cost = cost ~= '' and cost or nil }
-  join_queue(task, 'status', 'pending', 'priority', priority, 'maxAttempts', max_attempts, 'createdAt', time, 'expiresAt', expires_at)
+  local task = { id = id, priority = priority, attempt = 0, owner = owner, created_at = tonumber(time),
+    cost = cost ~= '' and cost or nil }
+  join_queue(task, 'status', 'pending', 'priority', priority, 'createdAt', time, 'expiresAt', expires_at,
+    unpack(ARGV, first + 9, first + 8 + fields))
   redis.call('SET', content_key(id), request)
-  if request_id ~= '' then redis.call('HSET', task_key(id), 'requestId', request_id) end
-  if cost ~= '' then redis.call('HSET', task_key(id), 'cost', cost) end
-  if expected_ms ~= '' then redis.call('HSET', task_key(id), 'expectedMs', expected_ms) end
+  if notify ~= '' then redis.call('SET', notice_key(id), notify) end
   if idempotency ~= '' then
-    redis.call('SET', remembered_key(idempotency), request_hash .. ' ' .. id, 'PX', key_ttl_ms)
+    redis.call('SET', remembered_key(owner .. ':' .. idempotency), request_hash .. ' ' .. id, 'PX', key_ttl_ms)
   end
   redis.call('ZADD', expiry_key, expires_at, id)
   emit(task, 'created')
   tally(time, 'created:' .. priority, '1')
 end
 
-local answers, admitted = { 'admitted' }, {}
-for first = 3, #ARGV, fields do
-  local answer = known(ARGV[first], ARGV[first + 6], ARGV[first + 7])
-  if answer == 'mismatch' then return { 'mismatch', (first - 3) / fields } end
+local answers, admitted, first = { 'admitted' }, {}, 5
+while first <= #ARGV do
+  local answer = known(ARGV[first], ARGV[first + 5], ARGV[first + 6])
+  if answer == 'mismatch' then return { 'mismatch', #answers - 1 } end
+  if not answer then admitted[#admitted + 1] = { at = first, answer = #answers + 1 } end
   answers[#answers + 1] = answer or {}
-  if not answer then admitted[#admitted + 1] = first end
+  first = first + 9 + ARGV[first + 8]
 end
 
-local waiting = redis.call('ZCARD', delayed_key)
-for name in pairs(LEVEL) do waiting = waiting + redis.call('ZCARD', waiting_key(name)) end
-if #admitted > 0 and waiting + #admitted > limit then return { 'full', waiting } end
+if #admitted > 0 then
+  local waiting = redis.call('ZCARD', delayed_key)
+  for name in pairs(LEVEL) do waiting = waiting + redis.call('ZCARD', waiting_key(name)) end
+  if waiting + #admitted > limit then return { 'full', waiting } end
+  local mine = owner_limit and unfinished()
+  if mine and mine + #admitted > owner_limit then return { 'limited', mine } end
+end
 
 local time = now()
-for _, first in ipairs(admitted) do
-  admit(time, unpack(ARGV, first, first + fields - 1))
-  answers[(first - 3) / fields + 2] = { time }
+for _, task in ipairs(admitted) do
+  admit(time, task.at)
+  answers[task.answer] = { time }
 end
 return answers
 `,

@@ -37,6 +37,7 @@ leave_queue(task)
 redis.call('HSET', task_key(id), 'status', 'pending', 'retryAt', retry_at, 'error', error, 'updatedAt', time)
 redis.call('HDEL', task_key(id), 'entry', 'worker', 'stage')
 redis.call('ZADD', delayed_key, retry_at, id)
+list_as(task, 'pending')
 emit(task, 'retrying', 'retryAt', retry_at, 'error', error)
 tally(time, 'retried:' .. task.priority, '1')
 return 'retrying'

@@ -1,3 +1,5 @@
+import { priorityNames } from '@musicgen/contract';
+import { shelfSpan } from './list.lua.ts';
 import { scriptBound } from './script.ts';
 
 /**
@@ -39,12 +41,21 @@ local function stop_waiting(task)
 end
 `;
 
+/** `list_as(task, status)`: puts a task on its shelf in the index of its owner (`task-list.ts`), off any other. */
+const listAs = `
+local function list_as(task, status)
+  local shelf = STATUS[status] * ${priorityNames.length} + LEVEL[task.priority]
+  redis.call('ZADD', owned_key(task.owner), string.format('%.0f', shelf * ${shelfSpan} + task.created_at), task.id)
+end
+`;
+
 /** `join_queue(task, ...)`: puts a task at the end of its queue; the rest are fields of the record to set. */
 const joinQueue = `
 local function join_queue(task, ...)
   local entry = redis.call('XADD', stream_key(task.priority), '*', 'id', task.id)
   redis.call('HSET', task_key(task.id), 'entry', entry, ...)
   start_waiting(task, queue_score(entry))
+  list_as(task, 'pending')
   ring(task.priority)
 end
 `;
@@ -60,7 +71,7 @@ local function leave_queue(task)
     redis.call('XDEL', stream_key(task.priority), task.entry)
   end
   if task.status == 'processing' then
-    redis.call('ZREM', status_key('processing'), task.id)
+    redis.call('ZREM', processing_key, task.id)
   else
     stop_waiting(task)
     redis.call('ZREM', delayed_key, task.id)
@@ -76,7 +87,8 @@ local function finish(task, status, time, ...)
   redis.call('HSET', key, 'status', status, 'finishedAt', time, 'updatedAt', time, ...)
   redis.call('HDEL', key, 'entry', 'stage', 'retryAt', 'cancelRequested', 'checkpointed', 'remainingMs')
   if task.checkpointed then redis.call('DEL', checkpoint_key(task.id)) end
-  redis.call('ZADD', status_key(status), time, task.id)
+  list_as(task, status)
+  tell(task, status, time)
 end
 `;
 
@@ -130,7 +142,7 @@ const returnToQueue = `
 local function return_to_queue(task, time, event)
   local stream, key = stream_key(task.priority), task_key(task.id)
   local held = task.entry and redis.call('XCLAIM', stream, GROUP, RETURNED, 0, task.entry, 'JUSTID') or {}
-  redis.call('ZREM', status_key('processing'), task.id)
+  redis.call('ZREM', processing_key, task.id)
   task.attempt = math.max(0, task.attempt - 1)
   redis.call('HSET', key, 'status', 'pending', 'attempt', task.attempt, 'stalls', task.stalls, 'updatedAt', time)
   redis.call('HDEL', key, 'worker', 'stage', 'remainingMs')
@@ -138,6 +150,7 @@ local function return_to_queue(task, time, event)
     join_queue(task)
   else
     start_waiting(task, queue_score(task.entry))
+    list_as(task, 'pending')
     ring(task.priority)
   end
   emit(task, event)
@@ -166,12 +179,32 @@ local function take_back(task, time, max_stalls)
 end
 `;
 
+/**
+ * `remove_record(id, task, time)`: removes what is stored of a finished task, or, with `false` for the task, of one
+ * that has no readable record. For a day it is known that there was one. The index by time is the caller's.
+ */
+const removeRecord = `
+local function remove_record(id, task, time)
+  redis.call('DEL', task_key(id), content_key(id), checkpoint_key(id), notice_key(id))
+  redis.call('SET', removed_key(id), '1', 'EX', '86400')
+  redis.call('ZREM', dead_key, id)
+  if not task then return end
+  redis.call('ZREM', owned_key(task.owner), id)
+  tally(time, 'removed:' .. task.priority .. ':' .. task.status, '1')
+  -- Noted in the buckets of the submission too: ages are read there.
+  local hour = hour_key(math.floor(task.created_at / 3600000))
+  if redis.call('HINCRBY', hour, 'gone', '1') == 1 then redis.call('EXPIRE', hour, '691200') end
+  if time - task.created_at < 3600000 then tally(task.created_at, 'gone', '1') end
+end
+`;
+
 /** Moving a task between queue, worker and its terminal status. */
 export const moves = [
   ring,
   queueScore,
   startWaiting,
   stopWaiting,
+  listAs,
   joinQueue,
   leaveQueue,
   finish,
@@ -181,4 +214,5 @@ export const moves = [
   expire,
   returnToQueue,
   takeBack,
+  removeRecord,
 ];

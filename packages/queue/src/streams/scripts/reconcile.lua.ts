@@ -11,10 +11,10 @@ export const reconcileScript: Script = {
   name: 'reconcile',
   lua: `
 local page = redis.call('ZSCAN', expiry_key, ARGV[1], 'COUNT', ${scriptBound})
-local time = now()
 local repaired = {}
 
 local function repair(id, what)
+  if repaired[#repaired - 1] == id then return end
   repaired[#repaired + 1] = id
   repaired[#repaired + 1] = what
 end
@@ -59,8 +59,8 @@ end
 
 -- Without a held entry no lease can lapse. A fresh one goes to the worker that has the task: if it lives, it renews it.
 local function check_processing(task)
-  if not redis.call('ZSCORE', status_key('processing'), task.id) then
-    redis.call('ZADD', status_key('processing'), task.started_at, task.id)
+  if not redis.call('ZSCORE', processing_key, task.id) then
+    redis.call('ZADD', processing_key, task.started_at, task.id)
     repair(task.id, 'indexed')
   end
   if task.entry and is_held(task) then return end
@@ -73,11 +73,10 @@ local function check_processing(task)
   repair(task.id, 'leased')
 end
 
-local function check_finished(task)
-  if not redis.call('ZSCORE', status_key(task.status), task.id) then
-    redis.call('ZADD', status_key(task.status), time, task.id)
-    repair(task.id, 'indexed')
-  end
+local function check_listed(task)
+  local before = redis.call('ZSCORE', owned_key(task.owner), task.id)
+  list_as(task, task.status)
+  if redis.call('ZSCORE', owned_key(task.owner), task.id) ~= before then repair(task.id, 'indexed') end
 end
 
 for index = 1, #page[2], 2 do
@@ -86,9 +85,8 @@ for index = 1, #page[2], 2 do
     check_pending(task)
   elseif task and task.status == 'processing' then
     check_processing(task)
-  elseif task then
-    check_finished(task)
   end
+  if task then check_listed(task) end
 end
 return { page[1], repaired }
 `,

@@ -22,13 +22,14 @@ end
  */
 const asTask = `
 local function as_task(id, status, priority, entry, attempt, max_attempts, stalls, token, cancel_requested, created_at,
-    started_at, expires_at, worker, checkpointed, cost)
+    started_at, expires_at, worker, checkpointed, owner, notify, cost)
   if not STATUS[status] or not LEVEL[priority] then return nil end
   return {
     id = id, status = status, priority = priority, entry = entry, attempt = tonumber(attempt or 0),
     max_attempts = tonumber(max_attempts or 1), stalls = tonumber(stalls or 0), token = token,
     cancel_requested = cancel_requested, created_at = tonumber(created_at or 0), started_at = tonumber(started_at or 0),
-    expires_at = tonumber(expires_at or 0), worker = worker, checkpointed = checkpointed, cost = cost,
+    expires_at = tonumber(expires_at or 0), worker = worker, checkpointed = checkpointed,
+    owner = owner or '', notify = notify, cost = cost,
   }
 end
 `;
@@ -37,9 +38,9 @@ end
 const read = `
 local function read(id)
   local values = redis.pcall('HMGET', task_key(id), 'status', 'priority', 'entry', 'attempt', 'maxAttempts',
-    'stalls', 'token', 'cancelRequested', 'createdAt', 'startedAt', 'expiresAt', 'worker', 'checkpointed', 'cost')
+    'stalls', 'token', 'cancelRequested', 'createdAt', 'startedAt', 'expiresAt', 'worker', 'checkpointed', 'owner', 'notify', 'cost')
   if values.err or not values[1] then return nil end
-  return as_task(id, unpack(values, 1, 14))
+  return as_task(id, unpack(values, 1, 16))
 end
 `;
 

@@ -14,7 +14,7 @@ local function set_aside(id, priority, time, reason, fields)
     'maxAttempts', 1, 'createdAt', time, 'finishedAt', time, 'expiresAt', removed_at,
     'error', 'corrupt_record ' .. reason)
   redis.call('SET', content_key(id), cjson.encode({ found = fields }))
-  redis.call('ZADD', status_key('failed'), time, id)
+  list_as({ id = id, priority = priority, owner = '', created_at = time }, 'failed')
   redis.call('ZADD', dead_key, time, id)
   redis.call('ZADD', expiry_key, removed_at, id)
   tally(time, 'created:' .. priority, '1')

@@ -11,8 +11,7 @@ export const takeBackOverdueScript: Script = {
   lua: `
 local stall_timeout_ms, max_stalls = tonumber(ARGV[1]), tonumber(ARGV[2])
 local time = now()
-local processing = status_key('processing')
-local overdue = redis.call('ZRANGEBYSCORE', processing, '-inf', after(time, -stall_timeout_ms), 'LIMIT', 0, ${scriptBound})
+local overdue = redis.call('ZRANGEBYSCORE', processing_key, '-inf', after(time, -stall_timeout_ms), 'LIMIT', 0, ${scriptBound})
 local outcomes = {}
 
 for _, id in ipairs(overdue) do
@@ -22,7 +21,7 @@ for _, id in ipairs(overdue) do
     outcomes[#outcomes + 1] = take_back(task, time, max_stalls)
     redis.call('PUBLISH', cancel_channel_key, id)
   else
-    redis.call('ZREM', processing, id)
+    redis.call('ZREM', processing_key, id)
   end
 end
 return outcomes

@@ -23,7 +23,7 @@ if priority ~= '' and priority ~= task.priority then
   tally(time, 'shifted:' .. priority, '1')
   task.priority = priority
   redis.call('HSET', task_key(id), 'priority', priority)
-  if waits_in_queue then join_queue(task) end
+  if waits_in_queue then join_queue(task) else list_as(task, 'pending') end
 end
 if ttl_ms ~= '' then
   local expires_at = after(task.created_at, ttl_ms)
