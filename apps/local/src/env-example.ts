@@ -1,10 +1,12 @@
 import { apiConfigSchema } from '@musicgen/api/config';
 import { renderEnvExample, renderSettingsTable } from '@musicgen/service';
 import { workerConfigSchema } from '@musicgen/worker/config';
+import { composeSettings } from './compose-settings.ts';
 
 const sections = [
   { reader: 'API', schema: apiConfigSchema },
   { reader: 'worker', schema: workerConfigSchema },
+  { reader: 'Docker Compose', schema: composeSettings },
 ];
 
 /** The text of `.env.example`. */
