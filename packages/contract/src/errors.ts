@@ -5,6 +5,7 @@
 export const errorCodes = {
   malformed_json: { status: 400, title: 'The request body is not valid JSON' },
   not_found: { status: 404, title: 'There is nothing here' },
+  model_not_found: { status: 404, title: 'There is no such model' },
   method_not_allowed: { status: 405, title: 'This path does not answer that method' },
   task_not_finished: { status: 409, title: 'The task has not finished yet' },
   task_failed: { status: 409, title: 'The task failed' },
@@ -18,6 +19,7 @@ export const errorCodes = {
   idempotency_mismatch: { status: 422, title: 'The idempotency key was used for another request' },
   concurrency_limit: { status: 429, title: 'Too many of your tasks are unfinished' },
   queue_full: { status: 503, title: 'The queue is full' },
+  download_failed: { status: 502, title: 'A file could not be downloaded', retryable: true },
   draining: { status: 503, title: 'The service is shutting down' },
   dependency_unavailable: {
     status: 503,
