@@ -1,3 +1,4 @@
+export { readCheckpointConfig } from './convert/checkpoint-config.ts';
 export {
   type ConversionProgress,
   type ConvertCheckpointOptions,
@@ -12,6 +13,6 @@ export {
   type EngineOptions,
   startEngine,
 } from './engine.ts';
-export type { ModelInfo } from './model-folder.ts';
+export { type ModelFolder, type ModelInfo, readModelFolder } from './model-folder.ts';
 export type { EngineStage, GenerateOptions, Piece, PieceProgress, PieceRequest } from './piece.ts';
 export type { SamplingSettings } from './sampler.ts';

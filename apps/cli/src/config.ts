@@ -1,0 +1,31 @@
+import { loadConfig } from '@musicgen/service';
+import { z } from 'zod';
+
+/** The command line's environment. */
+export const cliConfigSchema = z.object({
+  MODELS_PATH: z
+    .string()
+    .min(1)
+    .default('.musicgen/models')
+    .describe('Folder of the models that `musicgen models pull` installs, each in a folder named by its id.'),
+  MODEL_PATH: z
+    .string()
+    .min(1)
+    .default('models/musicgen-micro')
+    .describe('Model folder: a Hugging Face MusicGen repository with its ONNX export.'),
+  HF_ENDPOINT: z
+    .url({ protocol: /^https?$/, error: 'must be an http:// or https:// URL' })
+    .default('https://huggingface.co')
+    .describe('Where models are pulled from: the Hugging Face hub or a mirror of it.'),
+  HF_TOKEN: z
+    .string()
+    .regex(/^[\x21-\x7e]+$/, 'must not contain spaces or line breaks')
+    .optional()
+    .describe('Token for repositories that need one; it is sent to HF_ENDPOINT only.'),
+});
+
+export type CliConfig = z.output<typeof cliConfigSchema>;
+
+export function loadCliConfig(): CliConfig {
+  return loadConfig(cliConfigSchema, process.env);
+}
