@@ -1,6 +1,6 @@
 // Runs on a fresh clone, so it may use nothing but Node: installs the packages if they are missing, builds what is
 // stale, then does what it was asked for:
-//   node apps/local/bootstrap.js setup [--with-redis] | start | demo [--keep] [prompt] | settings
+//   node apps/local/bootstrap.js setup [--with-redis] | start | demo [--keep] [prompt] | settings | musicgen …
 import { spawnSync } from 'node:child_process';
 import { existsSync, statSync } from 'node:fs';
 import { dirname, join } from 'node:path';
@@ -9,6 +9,8 @@ import { fileURLToPath } from 'node:url';
 const root = join(dirname(fileURLToPath(import.meta.url)), '..', '..');
 const [command = 'start', ...args] = process.argv.slice(2);
 
+// npm moves to the root before it runs a script, and says where it was called.
+const calledFrom = process.env.INIT_CWD ?? process.cwd();
 requireNode([20, 19]);
 process.chdir(root);
 if (existsSync('.env')) process.loadEnvFile('.env');
@@ -20,10 +22,16 @@ if (packagesAreStale()) {
   else runOrExit('npm', ['ci', '--include=dev', '--no-audit', '--no-fund']);
 }
 // The whole tree, tests included, is only checked where someone is about to test it.
-const target = command === 'setup' ? '.' : join('apps', 'local');
+const targets = { setup: '.', musicgen: join('apps', 'cli') };
+const target = targets[command] ?? join('apps', 'local');
 runOrExit(process.execPath, [join('node_modules', 'typescript', 'bin', 'tsc'), '-b', target]);
-const { main } = await import('./dist/main.js');
-await main(command, args);
+if (command === 'musicgen') {
+  const { runMusicgen } = await import('../cli/dist/run.js');
+  process.exitCode = await runMusicgen(args, { cwd: calledFrom });
+} else {
+  const { main } = await import('./dist/main.js');
+  await main(command, args);
+}
 
 function requireNode([major, minor]) {
   const [ourMajor, ourMinor] = process.versions.node.split('.').map(Number);
@@ -39,7 +47,8 @@ function packagesAreStale() {
 }
 
 function runOrExit(program, programArgs) {
-  const { status, error } = spawnSync(program, programArgs, { stdio: 'inherit' });
+  // Standard output is for what was asked for.
+  const { status, error } = spawnSync(program, programArgs, { stdio: ['inherit', 2, 2] });
   if (error) console.error(`${program} could not be run: ${error.message}`);
   if (status !== 0) process.exit(status ?? 1);
 }

@@ -1,4 +1,5 @@
 import { apiConfigSchema } from '@musicgen/api/config';
+import { cliConfigSchema } from '@musicgen/cli/config';
 import { renderEnvExample, renderSettingsTable } from '@musicgen/service';
 import { workerConfigSchema } from '@musicgen/worker/config';
 import { composeSettings } from './compose-settings.ts';
@@ -7,6 +8,7 @@ const sections = [
   { reader: 'API', schema: apiConfigSchema },
   { reader: 'worker', schema: workerConfigSchema },
   { reader: 'Docker Compose', schema: composeSettings },
+  { reader: 'command line', schema: cliConfigSchema },
 ];
 
 /** The text of `.env.example`. */
