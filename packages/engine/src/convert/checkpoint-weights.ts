@@ -13,6 +13,17 @@ export interface Weight {
   load(): Promise<Float32Array<ArrayBuffer>>;
 }
 
+/** A tensor of bytes, such as the packed numbers of a quantised matrix. */
+export interface ByteWeight {
+  readonly name: string;
+  readonly shape: readonly number[];
+  readonly type: 'uint8';
+  load(): Promise<Uint8Array<ArrayBuffer>>;
+}
+
+/** What a graph file can store. */
+export type StoredWeight = (Weight & { readonly type?: undefined }) | ByteWeight;
+
 export interface CheckpointWeights {
   has(name: string): boolean;
   /** @throws ServiceError `model_load_failed` when the tensor is missing, has another shape or is not floating point */

@@ -1,5 +1,5 @@
 import { create, type MessageInitShape } from '@bufbuild/protobuf';
-import type { Weight } from './checkpoint-weights.ts';
+import type { StoredWeight } from './checkpoint-weights.ts';
 import {
   type AttributeProtoSchema,
   AttributeProto_AttributeType as AttributeType,
@@ -24,7 +24,11 @@ export type Attribute =
   | { readonly string: string }
   | { readonly graph: GraphBuilder };
 
-const elementTypes = { float32: DataType.FLOAT, int64: DataType.INT64, bool: DataType.BOOL } as const;
+const elementTypes = {
+  float32: DataType.FLOAT,
+  int64: DataType.INT64,
+  bool: DataType.BOOL,
+} as const;
 export type ElementType = keyof typeof elementTypes;
 
 export interface TensorType {
@@ -32,6 +36,15 @@ export interface TensorType {
   readonly type: ElementType;
   readonly shape: readonly Dimension[];
 }
+
+/** Operators that are onnxruntime's own (https://onnxruntime.ai/docs/reference/operators/ContribOperators.html). */
+const microsoftOperators: ReadonlySet<string> = new Set([
+  'FusedMatMul',
+  'MatMulNBits',
+  'DynamicQuantizeMatMul',
+  'MultiHeadAttention',
+  'GroupQueryAttention',
+]);
 
 interface Node {
   readonly op: string;
@@ -46,7 +59,7 @@ interface Node {
  * look for them; weights once in the outermost graph, from which branches capture them.
  */
 export class GraphBuilder {
-  readonly weights: Map<string, Weight>;
+  readonly weights: Map<string, StoredWeight>;
   readonly name: string;
   readonly #prefix: string;
   readonly #nodes: MessageInitShape<typeof NodeProtoSchema>[] = [];
@@ -76,7 +89,7 @@ export class GraphBuilder {
     this.#outputs.push(valueInfo(tensor));
   }
 
-  weight(weight: Weight): Value {
+  weight(weight: StoredWeight): Value {
     this.weights.set(weight.name, weight);
     return weight.name;
   }
@@ -100,6 +113,7 @@ export class GraphBuilder {
     this.#nodes.push({
       name: `${this.#prefix}${op}_${this.#nodes.length}`,
       opType: op,
+      domain: microsoftOperators.has(op) ? 'com.microsoft' : '',
       input: [...inputs],
       output: [...outputs],
       attribute: Object.entries(attributes).map(([name, attribute]) => attributeProto(name, attribute)),

@@ -1,7 +1,7 @@
 import { basename } from 'node:path';
 import { create, type DescField, toBinary } from '@bufbuild/protobuf';
 import { BinaryWriter, WireType } from '@bufbuild/protobuf/wire';
-import type { Weight } from './checkpoint-weights.ts';
+import type { StoredWeight } from './checkpoint-weights.ts';
 import type { GraphBuilder } from './graph-builder.ts';
 import {
   TensorProto_DataLocation as DataLocation,
@@ -14,7 +14,10 @@ import {
 /** IR version 8 and opset 17 (LayerNormalization): what onnxruntime reads since 1.12. */
 const modelHeader = {
   irVersion: 8n,
-  opsetImport: [{ domain: '', version: 17n }],
+  opsetImport: [
+    { domain: '', version: 17n },
+    { domain: 'com.microsoft', version: 1n },
+  ],
   producerName: 'musicgen-service',
 };
 
@@ -28,7 +31,7 @@ const externalAlignment = 4096;
 export interface FilePlan {
   readonly path: string;
   readonly byteLength: number;
-  readonly parts: readonly (Uint8Array | Weight)[];
+  readonly parts: readonly (Uint8Array | StoredWeight)[];
 }
 
 /**
@@ -54,7 +57,7 @@ function planWhole(path: string, graph: GraphBuilder): FilePlan {
 }
 
 /** A GraphProto.initializer up to, but without, its values. */
-function initializerHead(weight: Weight): Uint8Array {
+function initializerHead(weight: StoredWeight): Uint8Array {
   const description = toBinary(TensorProtoSchema, create(TensorProtoSchema, describe(weight)));
   const values = fieldHead(TensorProtoSchema.field.rawData, weightBytes(weight));
   const length = description.length + values.length + weightBytes(weight);
@@ -64,7 +67,7 @@ function initializerHead(weight: Weight): Uint8Array {
 function planWithExternalData(path: string, graph: GraphBuilder): FilePlan[] {
   const dataPath = `${path}_data`;
   const proto = graph.toProto();
-  const parts: (Uint8Array | Weight)[] = [];
+  const parts: (Uint8Array | StoredWeight)[] = [];
   let offset = 0;
   for (const weight of graph.weights.values()) {
     const padding = (externalAlignment - (offset % externalAlignment)) % externalAlignment;
@@ -77,11 +80,11 @@ function planWithExternalData(path: string, graph: GraphBuilder): FilePlan[] {
   return [filePlan(path, [model]), filePlan(dataPath, parts)];
 }
 
-function describe({ name, shape }: Weight) {
-  return { name, dims: shape.map(BigInt), dataType: DataType.FLOAT };
+function describe({ name, shape, type }: StoredWeight) {
+  return { name, dims: shape.map(BigInt), dataType: type ? DataType.UINT8 : DataType.FLOAT };
 }
 
-function describeExternal(weight: Weight, location: string, offset: number) {
+function describeExternal(weight: StoredWeight, location: string, offset: number) {
   const place = { location, offset: `${offset}`, length: `${weightBytes(weight)}` };
   return {
     ...describe(weight),
@@ -90,7 +93,7 @@ function describeExternal(weight: Weight, location: string, offset: number) {
   };
 }
 
-function filePlan(path: string, parts: readonly (Uint8Array | Weight)[]): FilePlan {
+function filePlan(path: string, parts: readonly (Uint8Array | StoredWeight)[]): FilePlan {
   return { path, byteLength: totalBytes(parts), parts };
 }
 
@@ -101,10 +104,11 @@ function fieldHead(field: DescField, byteLength: number): Uint8Array {
   return new BinaryWriter().tag(field.number, WireType.LengthDelimited).uint32(length).finish();
 }
 
-function totalBytes(parts: readonly (Uint8Array | Weight)[]): number {
+function totalBytes(parts: readonly (Uint8Array | StoredWeight)[]): number {
   return parts.reduce((sum, part) => sum + ('load' in part ? weightBytes(part) : part.length), 0);
 }
 
-function weightBytes(weight: Weight): number {
-  return weight.shape.reduce((product, size) => product * size, Float32Array.BYTES_PER_ELEMENT);
+function weightBytes({ shape, type }: StoredWeight): number {
+  const elementBytes = type ? Uint8Array.BYTES_PER_ELEMENT : Float32Array.BYTES_PER_ELEMENT;
+  return shape.reduce((product, size) => product * size, elementBytes);
 }

@@ -22,7 +22,7 @@ export async function writePlannedFile(plan: FilePlan, { onBytes, signal }: Writ
   }
 }
 
-function bytesOf(values: Float32Array): Uint8Array {
+function bytesOf(values: Float32Array | Uint8Array): Uint8Array {
   return new Uint8Array(values.buffer, values.byteOffset, values.byteLength);
 }
 
