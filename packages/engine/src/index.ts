@@ -4,8 +4,8 @@ export {
   type ConvertCheckpointOptions,
   convertCheckpoint,
   type ModelLayout,
-  type ModelPrecision,
 } from './convert/convert-checkpoint.ts';
+export type { ModelPrecision } from './convert/graph-builder.ts';
 export {
   type Engine,
   type EngineEvents,

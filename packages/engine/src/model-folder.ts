@@ -46,10 +46,13 @@ export interface ModelConfig {
   chunkContext?: ChunkContext;
 }
 
-/** Paths of the three graphs of the standard layout. */
-interface GraphFiles {
+/** Paths of a model's graphs. */
+export interface GraphFiles {
   textEncoder: string;
+  /** `decoder_fast`, or `decoder_model_merged` of the standard layout. */
   decoder: string;
+  /** `decoder_fast_text`, which only the fast layout has. */
+  decoderText?: string;
   codec: string;
 }
 
@@ -93,7 +96,7 @@ export async function readModelFolder(folder: string): Promise<ModelFolder> {
     config: readConfig(config, generation, basename(path)),
     graphs: {
       textEncoder: await findGraph(path, 'text_encoder'),
-      decoder: await findGraph(path, 'decoder_model_merged'),
+      ...(await findDecoder(path)),
       codec: await findGraph(path, 'encodec_decode'),
     },
   };
@@ -183,6 +186,16 @@ function readChunkContext(codec: JsonSection): ChunkContext | undefined {
   const context = codec.section('chunk_context');
   if (!context.has('left_frames')) return undefined;
   return { leftFrames: context.number('left_frames', 0), rightFrames: context.number('right_frames', 0) };
+}
+
+/** A folder may hold both layouts; the fast one is taken. */
+async function findDecoder(folder: string): Promise<Pick<GraphFiles, 'decoder' | 'decoderText'>> {
+  const fast = await stat(join(folder, 'onnx', 'decoder_fast.onnx')).catch(() => undefined);
+  if (fast === undefined) return { decoder: await findGraph(folder, 'decoder_model_merged') };
+  return {
+    decoder: await findGraph(folder, 'decoder_fast'),
+    decoderText: await findGraph(folder, 'decoder_fast_text'),
+  };
 }
 
 async function findGraph(folder: string, name: string): Promise<string> {

@@ -2,8 +2,9 @@ import { readdir, stat } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { type Codec, openCodec } from './codec.ts';
 import type { Decoder } from './decoders/decoder.ts';
+import { openFastDecoder } from './decoders/fast.ts';
 import { openStandardDecoder } from './decoders/standard.ts';
-import { type ModelConfig, readModelFolder } from './model-folder.ts';
+import { type GraphFiles, type ModelConfig, readModelFolder } from './model-folder.ts';
 import type { SessionOptions } from './sessions.ts';
 import { openTextEncoder, type PromptEncoder } from './text-encoder.ts';
 import { type EncodePrompt, loadTokenizer } from './tokenizer.ts';
@@ -39,9 +40,22 @@ export async function loadModel({ modelFolder, threads }: LoadOptions): Promise<
     config,
     tokenize: await loadTokenizer(path, config.textVocabSize),
     textEncoder: await openTextEncoder(await sessionOptions(graphs.textEncoder, 'return', threads)),
-    decoder: await openStandardDecoder(await sessionOptions(graphs.decoder, 'keep', threads), config),
+    decoder: await openDecoder(graphs, config, threads),
     codec: await openCodec(await sessionOptions(graphs.codec, 'return', threads), config),
   };
+}
+
+async function openDecoder(
+  { decoder, decoderText }: GraphFiles,
+  config: ModelConfig,
+  threads: number | undefined,
+): Promise<Decoder> {
+  const options = await sessionOptions(decoder, 'keep', threads);
+  if (decoderText === undefined) return await openStandardDecoder(options, config);
+  return await openFastDecoder(
+    { decoder: options, text: { ...options, path: decoderText, memory: 'return' } },
+    config,
+  );
 }
 
 /** Frees what the graphs hold outside the JavaScript heap. */

@@ -30,6 +30,7 @@ export interface Session {
   outputs: readonly string[];
   /** Shape of an input as the graph declares it; a free dimension is its name. */
   inputShape(name: string): readonly (number | string)[];
+  outputShape(name: string): readonly (number | string)[];
   /**
    * Runs the graph. Outputs that are not asked for cost nothing; each that is, is copied.
    * @throws ServiceError `generation_failed`
@@ -58,8 +59,8 @@ export async function openSession(options: SessionOptions): Promise<Session> {
     file,
     inputs: session.inputNames,
     outputs: session.outputNames,
-    inputShape: (name) =>
-      session.inputMetadata.flatMap((it) => (it.name === name && it.isTensor ? it.shape : [])),
+    inputShape: (name) => shapeOf(session.inputMetadata, name),
+    outputShape: (name) => shapeOf(session.outputMetadata, name),
     run: async (feeds, fetches) => {
       try {
         return await session.run(feeds, fetches);
@@ -92,6 +93,13 @@ export function idTensor(ids: ArrayLike<number>, shape: readonly number[]): Tens
 /** The data of a float32 output. */
 export function floats(tensors: Tensors, name: string): Float32Array {
   return tensors[name]?.data as Float32Array;
+}
+
+function shapeOf(
+  tensors: readonly InferenceSession.ValueMetadata[],
+  name: string,
+): readonly (number | string)[] {
+  return tensors.flatMap((it) => (it.name === name && it.isTensor ? it.shape : []));
 }
 
 function refuseFloat16(session: InferenceSession, file: string): void {

@@ -1,5 +1,6 @@
-import type { CheckpointWeights } from './checkpoint-weights.ts';
+import type { CheckpointWeights, Weight } from './checkpoint-weights.ts';
 import type { GraphBuilder, Value } from './graph-builder.ts';
+import { quantized } from './quantize.ts';
 import { transposed } from './weight-transforms.ts';
 
 /** The most negative float32, added to a score that must not count; −∞ would turn an all-masked row into NaN. */
@@ -10,13 +11,32 @@ export interface Heads {
   readonly size: number;
 }
 
-/** y = x · Wᵀ without bias, W [out, in] in the checkpoint: [..., in] → [..., out]. */
+/** The scores' factor and shapes are those of `attend`; the operator is onnxruntime's, which transposes as it reads. */
+export function scaledScores(
+  g: GraphBuilder,
+  heads: Heads,
+  { query, key }: { query: Value; key: Value },
+): Value {
+  return g.op('FusedMatMul', [query, key], {
+    transB: { int: 1 },
+    alpha: { float: 1 / Math.sqrt(heads.size) },
+  });
+}
+
+/** y = x · Wᵀ without bias, W [out, in]: [..., in] → [..., out]; W is stored in the graph's precision. */
+export function multiplyMatrix(g: GraphBuilder, x: Value, matrix: Weight): Value {
+  if (g.precision === 'fp32') return g.matMul(x, g.weight(transposed(matrix)));
+  const { packed, scales, attributes } = quantized(matrix, g.precision);
+  return g.op('MatMulNBits', [x, g.weight(packed), g.weight(scales)], attributes);
+}
+
+/** The linear layer of that name in the checkpoint, whose weight has this shape. */
 export function linear(
   g: GraphBuilder,
   weights: CheckpointWeights,
   layer: { x: Value; name: string; shape: readonly [out: number, input: number] },
 ): Value {
-  return g.matMul(layer.x, g.weight(transposed(weights.get(`${layer.name}.weight`, layer.shape))));
+  return multiplyMatrix(g, layer.x, weights.get(`${layer.name}.weight`, layer.shape));
 }
 
 /** [B, L, heads · size] → [B, heads, L, size] */
@@ -45,4 +65,11 @@ export function attend(
 export function maskBias(g: GraphBuilder, mask: Value): Value {
   const hidden = g.op('Sub', [g.float(1), g.cast(g.unsqueeze(mask, [1, 2]), 'float32')]);
   return g.multiply(hidden, g.float(maskedScore));
+}
+
+/** 0 where column i may see column j (j ≤ i), the masked score elsewhere: [columns, columns]. */
+export function causalBias(g: GraphBuilder, columns: Value): Value {
+  const indices = g.op('Range', [g.int64(0), g.op('Squeeze', [columns]), g.int64(1)]);
+  const isLater = g.op('Greater', [g.unsqueeze(indices, [0]), g.unsqueeze(indices, [1])]);
+  return g.op('Where', [isLater, g.float(maskedScore), g.float(0)]);
 }

@@ -2,10 +2,11 @@ import { randomUUID } from 'node:crypto';
 import { access, mkdir, readdir, readFile, rename, rm, statfs, writeFile } from 'node:fs/promises';
 import { basename, dirname, join, relative, resolve } from 'node:path';
 import { ServiceError } from '@musicgen/contract';
-import { openCheckpoint } from './checkpoint.ts';
+import { type Checkpoint, openCheckpoint } from './checkpoint.ts';
 import { buildCodecDecoderGraph } from './codec-graph.ts';
 import { buildMergedDecoderGraph } from './decoder-graph.ts';
-import type { GraphBuilder } from './graph-builder.ts';
+import { buildFastDecoderGraph, buildFastTextGraph } from './fast-decoder-graph.ts';
+import type { GraphBuilder, ModelPrecision } from './graph-builder.ts';
 import { planOnnxFiles } from './onnx-file.ts';
 import { buildTextEncoderGraph } from './text-encoder-graph.ts';
 import { writePlannedFile } from './write-file.ts';
@@ -23,9 +24,6 @@ const companionFiles = [
 
 /** The graphs of a folder: ours, or those that Optimum exports and transformers.js loads. */
 export type ModelLayout = 'fast' | 'standard';
-
-/** How the weights of the large matrices are stored: whole, or in blocks of 8 or 4 bits. */
-export type ModelPrecision = 'fp32' | 'int8' | 'int4';
 
 export interface ConversionProgress {
   /** Bytes. */
@@ -56,21 +54,31 @@ export interface ConvertCheckpointOptions {
 export async function convertCheckpoint(options: ConvertCheckpointOptions): Promise<void> {
   const target = resolve(options.target);
   if (await exists(target)) throw new ServiceError('storage_failed', `${target} already exists`);
-  const { layout, precision } = options;
-  if (layout !== 'standard' || precision !== 'fp32') {
-    throw new ServiceError('invalid_request', `The ${layout} layout cannot be written as ${precision} yet`);
-  }
   const checkpoint = await openCheckpoint(options.source);
   try {
     // All graphs are built before anything is written: a missing or misshapen tensor shows at once.
     const graphs = [
-      buildTextEncoderGraph(checkpoint),
-      buildMergedDecoderGraph(checkpoint),
+      buildTextEncoderGraph(checkpoint, options.precision === 'fp32' ? 'fp32' : 'int8'),
+      ...buildDecoderGraphs(checkpoint, options),
       buildCodecDecoderGraph(checkpoint),
     ];
     await createFolder(target, (folder) => fillFolder(folder, graphs, options));
   } finally {
     await checkpoint.weights.close();
+  }
+}
+
+function buildDecoderGraphs(
+  checkpoint: Checkpoint,
+  { layout, precision }: Pick<ConvertCheckpointOptions, 'layout' | 'precision'>,
+): GraphBuilder[] {
+  switch (layout) {
+    case 'fast':
+      return [buildFastDecoderGraph(checkpoint, precision), buildFastTextGraph(checkpoint, precision)];
+    case 'standard':
+      return [buildMergedDecoderGraph(checkpoint, precision)];
+    default:
+      return layout satisfies never;
   }
 }
 

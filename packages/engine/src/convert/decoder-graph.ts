@@ -1,4 +1,4 @@
-import { maskBias, maskedScore } from './attention-graph.ts';
+import { causalBias, maskBias } from './attention-graph.ts';
 import type { Checkpoint } from './checkpoint.ts';
 import {
   decode,
@@ -8,7 +8,7 @@ import {
   projectKeyValue,
   splitCodebooks,
 } from './decoder-layers.ts';
-import { GraphBuilder, type TensorType, type Value } from './graph-builder.ts';
+import { GraphBuilder, type ModelPrecision, type TensorType, type Value } from './graph-builder.ts';
 import { positionTable } from './position-table.ts';
 
 interface DecoderInputs {
@@ -24,8 +24,8 @@ interface DecoderInputs {
  * encoder's keys and values, which never change, come out as empty [0, heads, 1, size].
  * Outputs: logits [B·K, columns, vocab], then present.N.{decoder,encoder}.{key,value}.
  */
-export function buildMergedDecoderGraph(checkpoint: Checkpoint): GraphBuilder {
-  const g = new GraphBuilder('decoder_model_merged');
+export function buildMergedDecoderGraph(checkpoint: Checkpoint, precision: ModelPrecision): GraphBuilder {
+  const g = new GraphBuilder('decoder_model_merged', precision);
   const inputs = declareInputs(g, checkpoint);
   const useCache = g.input({ name: 'use_cache_branch', type: 'bool', shape: [1] });
   const outputs = outputTypes(checkpoint);
@@ -80,13 +80,6 @@ function buildCachedBranch(g: GraphBuilder, checkpoint: Checkpoint, inputs: Deco
   const unchanged = () => g.op('Identity', [g.empty([0, heads.count, 1, heads.size])]);
   const presents = layers.flatMap(({ self }) => [self.key, self.value, unchanged(), unchanged()]);
   return returning(g, checkpoint, [logits, ...presents]);
-}
-
-/** 0 where column i may see column j (j ≤ i), the masked score elsewhere: [columns, columns]. */
-function causalBias(g: GraphBuilder, columns: Value): Value {
-  const indices = g.op('Range', [g.int64(0), g.op('Squeeze', [columns]), g.int64(1)]);
-  const isLater = g.op('Greater', [g.unsqueeze(indices, [0]), g.unsqueeze(indices, [1])]);
-  return g.op('Where', [isLater, g.float(maskedScore), g.float(0)]);
 }
 
 function pastOf(inputs: DecoderInputs, layer: number) {

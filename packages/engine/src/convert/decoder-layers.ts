@@ -124,7 +124,7 @@ function predictCodes(
   return g.op('Reshape', [stacked, g.concat([g.int64([-1]), columns, g.int64([vocab_size])], 0)]);
 }
 
-function layerNorm(
+export function layerNorm(
   g: GraphBuilder,
   { config, weights }: Checkpoint,
   { x, name }: { x: Value; name: string },
@@ -149,7 +149,7 @@ function attention(
 }
 
 /** fc2 · GELU(fc1 · x). */
-function feedForward(
+export function feedForward(
   g: GraphBuilder,
   { config, weights }: Checkpoint,
   { x, name }: { x: Value; name: string },
@@ -165,7 +165,11 @@ function gelu(g: GraphBuilder, x: Value): Value {
   return g.multiply(g.multiply(x, g.add(erf, g.float(1))), g.float(0.5));
 }
 
-function square(g: GraphBuilder, { config, weights }: Checkpoint, layer: { x: Value; name: string }): Value {
+export function square(
+  g: GraphBuilder,
+  { config, weights }: Checkpoint,
+  layer: { x: Value; name: string },
+): Value {
   const { hidden_size } = config.decoder;
   return linear(g, weights, { ...layer, shape: [hidden_size, hidden_size] });
 }

@@ -37,6 +37,9 @@ export interface TensorType {
   readonly shape: readonly Dimension[];
 }
 
+/** How the weights of the large matrices are stored: whole, or in blocks of 8 or 4 bits. */
+export type ModelPrecision = 'fp32' | 'int8' | 'int4';
+
 /** Operators that are onnxruntime's own (https://onnxruntime.ai/docs/reference/operators/ContribOperators.html). */
 const microsoftOperators: ReadonlySet<string> = new Set([
   'FusedMatMul',
@@ -61,21 +64,23 @@ interface Node {
 export class GraphBuilder {
   readonly weights: Map<string, StoredWeight>;
   readonly name: string;
+  readonly precision: ModelPrecision;
   readonly #prefix: string;
   readonly #nodes: MessageInitShape<typeof NodeProtoSchema>[] = [];
   readonly #constants = new Map<string, MessageInitShape<typeof TensorProtoSchema>>();
   readonly #inputs: MessageInitShape<typeof ValueInfoProtoSchema>[] = [];
   readonly #outputs: MessageInitShape<typeof ValueInfoProtoSchema>[] = [];
 
-  constructor(name: string, parent?: GraphBuilder) {
+  constructor(name: string, precision: ModelPrecision = 'fp32', parent?: GraphBuilder) {
     this.name = name;
+    this.precision = precision;
     this.#prefix = parent ? `${name}/` : '';
     this.weights = parent?.weights ?? new Map();
   }
 
   /** A graph for one side of an If: it sees this graph's values and shares its weights. */
   branch(name: string): GraphBuilder {
-    return new GraphBuilder(name, this);
+    return new GraphBuilder(name, this.precision, this);
   }
 
   input(tensor: TensorType): Value {

@@ -2,7 +2,7 @@ import { attend, linear, maskBias, mergeHeads, splitHeads } from './attention-gr
 import type { Checkpoint } from './checkpoint.ts';
 import type { TextEncoderConfig } from './checkpoint-config.ts';
 import type { CheckpointWeights, Weight } from './checkpoint-weights.ts';
-import { GraphBuilder, type Value } from './graph-builder.ts';
+import { GraphBuilder, type ModelPrecision, type Value } from './graph-builder.ts';
 
 interface TextEncoder {
   readonly config: TextEncoderConfig;
@@ -14,11 +14,11 @@ interface TextEncoder {
  * input_ids and attention_mask int64 [B, S] → last_hidden_state float32 [B, S, d_model], not yet projected to the
  * decoder's width. Pre-norm blocks, no biases, scores not divided by √d_kv.
  */
-export function buildTextEncoderGraph(checkpoint: Checkpoint): GraphBuilder {
+export function buildTextEncoderGraph(checkpoint: Checkpoint, precision: ModelPrecision): GraphBuilder {
   const { text_encoder: config } = checkpoint.config;
   const { weights } = checkpoint;
   const encoder = { config, weights };
-  const g = new GraphBuilder('text_encoder');
+  const g = new GraphBuilder('text_encoder', precision);
   const shape = ['batch_size', 'encoder_sequence_length'];
   const ids = g.input({ name: 'input_ids', type: 'int64', shape });
   const mask = g.input({ name: 'attention_mask', type: 'int64', shape });

@@ -104,3 +104,23 @@ export function joined(name: string, first: Weight, second: Weight): Weight {
     load: async () => Float32Array.of(...(await first.load()), ...(await second.load())),
   };
 }
+
+/** Matrices of the same width on top of each other: [a, n], [b, n], … → [a + b + …, n]. */
+export function stacked(name: string, parts: readonly Weight[]): Weight {
+  const rows = parts.reduce((sum, part) => sum + (part.shape[0] ?? 0), 0);
+  const width = parts[0]?.shape[1] ?? 0;
+  return {
+    name,
+    shape: [rows, width],
+    load: async () => {
+      const target = new Float32Array(rows * width);
+      let done = 0;
+      for (const part of parts) {
+        const values = await part.load();
+        target.set(values, done);
+        done += values.length;
+      }
+      return target;
+    },
+  };
+}

@@ -1,0 +1,146 @@
+/** What a block of the cache holds: `positions` of one row, in every layer, [heads, positions, size] of keys and of values. */
+export interface BlockShape {
+  layers: number;
+  heads: number;
+  positions: number;
+  /** Numbers of one head. */
+  size: number;
+}
+
+/** A row's place in the cache. */
+export interface CacheRow {
+  /** Indices of its blocks, in the order of positions. */
+  readonly blocks: number[];
+  /** Positions that are filled. */
+  length: number;
+}
+
+/**
+ * Keys and values of all rows, in typed arrays that the graph reads where they lie. One array for the keys and one for
+ * the values of each layer, [blocks, heads, positions, size]; a row owns the same blocks in all of them. The blocks in
+ * use lie at the front without gaps, so that a run can be given a part of each array, and rows of different lengths
+ * neither wait for nor pay for each other.
+ */
+export class KeyValueCache {
+  readonly shape: BlockShape;
+  /** Changes whenever a block has got another place. */
+  version = 0;
+  readonly #arrays: Float32Array[];
+  /** The row that owns each block in use. */
+  readonly #owners: CacheRow[] = [];
+  /** Blocks that may hold what an earlier row has left. */
+  #dirty = 0;
+
+  constructor(shape: BlockShape) {
+    this.shape = shape;
+    this.#arrays = Array.from({ length: 2 * shape.layers }, () => new Float32Array(0));
+  }
+
+  /** Makes room for positions up to `length`. The blocks of rows that are extended one after the other are neighbours. */
+  extend(row: CacheRow, length: number): void {
+    while (row.blocks.length * this.shape.positions < length) this.#append(row);
+  }
+
+  /** Gives the row's blocks back. The last blocks in use move into their places, so that no gap is left. */
+  release(row: CacheRow): void {
+    for (const block of row.blocks.toSorted((a, b) => b - a)) {
+      const last = this.#owners.length - 1;
+      if (block !== last) this.#move(last, block);
+      this.#owners.pop();
+    }
+    row.blocks.length = 0;
+    row.length = 0;
+    this.version++;
+    if (this.#owners.length === 0) this.#empty();
+  }
+
+  /** Blocks `from` up to but without `to` of every array, keys before values, layer by layer; no copies. */
+  view(from: number, to: number): Float32Array[] {
+    const length = this.#blockLength;
+    return this.#arrays.map((array) => array.subarray(from * length, to * length));
+  }
+
+  /**
+   * Writes the keys and values of new columns, [2 · layers, rows, heads, columns, size], behind what the rows hold.
+   * There must be room for them.
+   */
+  write(rows: readonly CacheRow[], fresh: Float32Array, columns: number): void {
+    const { heads, size } = this.shape;
+    const stretch = columns * size;
+    let from = 0;
+    for (const array of this.#arrays) {
+      for (const row of rows) {
+        for (let head = 0; head < heads; head++) {
+          this.#writeHead({ array, row, head, fresh, from, columns });
+          from += stretch;
+        }
+      }
+    }
+    for (const row of rows) row.length += columns;
+  }
+
+  #writeHead(part: {
+    array: Float32Array;
+    row: CacheRow;
+    head: number;
+    fresh: Float32Array;
+    from: number;
+    columns: number;
+  }): void {
+    const { array, row, head, fresh, from, columns } = part;
+    const { heads, positions, size } = this.shape;
+    let done = 0;
+    while (done < columns) {
+      const position = row.length + done;
+      const place = position % positions;
+      const block = row.blocks[(position - place) / positions] as number;
+      const count = Math.min(columns - done, positions - place);
+      const to = ((block * heads + head) * positions + place) * size;
+      const start = from + done * size;
+      // A loop: for the 64 numbers of a single column, making two views would take longer than copying.
+      for (let index = 0; index < count * size; index++) array[to + index] = fresh[start + index] as number;
+      done += count;
+    }
+  }
+
+  get #blockLength(): number {
+    const { heads, positions, size } = this.shape;
+    return heads * positions * size;
+  }
+
+  #append(row: CacheRow): void {
+    const block = this.#owners.length;
+    const length = this.#blockLength;
+    if ((block + 1) * length > (this.#arrays[0] as Float32Array).length) this.#grow();
+    if (block < this.#dirty) {
+      // Masked places count as zero times what they hold, which must therefore be finite.
+      for (const array of this.#arrays) array.fill(0, block * length, (block + 1) * length);
+    }
+    this.#dirty = Math.max(this.#dirty, block + 1);
+    this.#owners.push(row);
+    row.blocks.push(block);
+    this.version++;
+  }
+
+  /** Doubles the arrays, one after the other. The operating system gives memory to what is written, not to what is reserved. */
+  #grow(): void {
+    for (const [index, array] of this.#arrays.entries()) {
+      const grown = new Float32Array(Math.max(2 * array.length, 4 * this.#blockLength));
+      grown.set(array);
+      this.#arrays[index] = grown;
+    }
+  }
+
+  #move(from: number, to: number): void {
+    const length = this.#blockLength;
+    for (const array of this.#arrays) array.copyWithin(to * length, from * length, (from + 1) * length);
+    const owner = this.#owners[from] as CacheRow;
+    owner.blocks[owner.blocks.indexOf(from)] = to;
+    this.#owners[to] = owner;
+  }
+
+  #empty(): void {
+    this.#dirty = 0;
+    for (const index of this.#arrays.keys()) this.#arrays[index] = new Float32Array(0);
+  }
+}
