@@ -3,7 +3,6 @@ export {
   type ConversionProgress,
   type ConvertCheckpointOptions,
   convertCheckpoint,
-  type ModelLayout,
 } from './convert/convert-checkpoint.ts';
 export type { ModelPrecision } from './convert/graph-builder.ts';
 export {
@@ -13,6 +12,7 @@ export {
   type EngineOptions,
   startEngine,
 } from './engine.ts';
-export { type ModelFolder, type ModelInfo, readModelFolder } from './model-folder.ts';
+export type { ModelLayout } from './graph-files.ts';
+export { type ModelInfo, readModelFolder } from './model-folder.ts';
 export type { EngineStage, GenerateOptions, Piece, PieceProgress, PieceRequest } from './piece.ts';
 export type { SamplingSettings } from './sampler.ts';

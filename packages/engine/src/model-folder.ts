@@ -1,6 +1,7 @@
 import { stat } from 'node:fs/promises';
-import { basename, join, resolve } from 'node:path';
+import { basename, resolve } from 'node:path';
 import { ServiceError } from '@musicgen/contract';
+import { findGraphs, type GraphFiles, layoutOf, type ModelLayout, precisionOf } from './graph-files.ts';
 import { broken, type JsonSection, jsonSection, readJsonObject } from './json-file.ts';
 import { type PromptLimit, readPromptLimits } from './prompt-limits.ts';
 import type { SamplingSettings } from './sampler.ts';
@@ -8,6 +9,9 @@ import type { SamplingSettings } from './sampler.ts';
 /** What a caller may know about a model. */
 export interface ModelInfo {
   name: string;
+  layout: ModelLayout;
+  /** Of the decoder: `fp32`, `int8`, `int4`; what its file name says where nobody has recorded it. */
+  precision: string;
   sampleRate: number;
   /** 1, or 2 for stereo. */
   channels: number;
@@ -46,24 +50,11 @@ export interface ModelConfig {
   chunkContext?: ChunkContext;
 }
 
-/** Paths of a model's graphs. */
-export interface GraphFiles {
-  textEncoder: string;
-  /** `decoder_fast`, or `decoder_model_merged` of the standard layout. */
-  decoder: string;
-  /** `decoder_fast_text`, which only the fast layout has. */
-  decoderText?: string;
-  codec: string;
-}
-
 export interface ModelFolder {
   path: string;
   config: ModelConfig;
   graphs: GraphFiles;
 }
-
-/** The precisions of transformers.js that need no float16 tensors, best first. */
-const graphSuffixes = ['', '_quantized', '_int8', '_uint8', '_q4', '_bnb4'];
 
 /** Seconds that MusicGen was trained on, and so the longest window. */
 const trainedSeconds = 30;
@@ -91,15 +82,8 @@ export async function readModelFolder(folder: string): Promise<ModelFolder> {
     'generation_config.json',
     await readJsonObject(path, 'generation_config.json'),
   );
-  return {
-    path,
-    config: readConfig(config, generation, basename(path)),
-    graphs: {
-      textEncoder: await findGraph(path, 'text_encoder'),
-      ...(await findDecoder(path)),
-      codec: await findGraph(path, 'encodec_decode'),
-    },
-  };
+  const graphs = await findGraphs(path);
+  return { path, config: readConfig(config, generation, { graphs, folderName: basename(path) }), graphs };
 }
 
 function checkArchitecture(config: JsonSection): void {
@@ -109,7 +93,11 @@ function checkArchitecture(config: JsonSection): void {
   throw broken('config.json', `describes a model of type "${architecture}", not "musicgen"${hint}`);
 }
 
-function readConfig(config: JsonSection, generation: JsonSection, folderName: string): ModelConfig {
+function readConfig(
+  config: JsonSection,
+  generation: JsonSection,
+  { graphs, folderName }: { graphs: GraphFiles; folderName: string },
+): ModelConfig {
   const decoder = config.section('decoder');
   const codec = config.section('audio_encoder');
   const service = config.section('musicgen_service');
@@ -126,6 +114,8 @@ function readConfig(config: JsonSection, generation: JsonSection, folderName: st
   return {
     info: {
       name: service.text('name') ?? folderName,
+      layout: layoutOf(graphs),
+      precision: service.text('precision') ?? precisionOf(graphs),
       sampleRate,
       channels,
       frameRate,
@@ -186,25 +176,4 @@ function readChunkContext(codec: JsonSection): ChunkContext | undefined {
   const context = codec.section('chunk_context');
   if (!context.has('left_frames')) return undefined;
   return { leftFrames: context.number('left_frames', 0), rightFrames: context.number('right_frames', 0) };
-}
-
-/** A folder may hold both layouts; the fast one is taken. */
-async function findDecoder(folder: string): Promise<Pick<GraphFiles, 'decoder' | 'decoderText'>> {
-  const fast = await stat(join(folder, 'onnx', 'decoder_fast.onnx')).catch(() => undefined);
-  if (fast === undefined) return { decoder: await findGraph(folder, 'decoder_model_merged') };
-  return {
-    decoder: await findGraph(folder, 'decoder_fast'),
-    decoderText: await findGraph(folder, 'decoder_fast_text'),
-  };
-}
-
-async function findGraph(folder: string, name: string): Promise<string> {
-  for (const suffix of graphSuffixes) {
-    const path = join(folder, 'onnx', `${name}${suffix}.onnx`);
-    const found = await stat(path).catch(() => undefined);
-    if (found === undefined) continue;
-    if (found.size === 0) throw broken(`onnx/${name}${suffix}.onnx`, 'is empty (0 bytes)');
-    return path;
-  }
-  throw broken(`onnx/${name}.onnx`, `is missing in ${folder}`);
 }

@@ -43,6 +43,8 @@ export function createFakeEngine({ history, worker }: { history: HistoryWriter; 
       channels: 1,
       frameRate: 1,
       codebooks: 1,
+      layout: 'standard',
+      precision: 'fp32',
       windowSeconds: 30,
       defaults: samplingDefaults,
     },

@@ -3,7 +3,7 @@ import type { ModelInfo } from '@musicgen/engine';
 import { createModelFolder, folderBytes, type ModelOrigin, writeManifest } from '@musicgen/models';
 import type { Context } from '../context.ts';
 import { formatBytes } from '../format.ts';
-import { recordTerms } from './licence.ts';
+import { recordModel } from './licence.ts';
 import { tryModel } from './try-model.ts';
 
 /** What a command says about a model that it installed; also its `--json`. */
@@ -19,7 +19,7 @@ export interface InstalledModel {
 }
 
 /**
- * Makes a model folder: fills it, records name and licence, runs the model for one frame, writes the checksums. It appears
+ * Makes a model folder: fills it, records name, precision and licence, runs the model for one frame, writes the checksums. It appears
  * complete and checked, or not at all.
  * @throws ServiceError; the context's signal's reason
  */
@@ -31,7 +31,7 @@ export async function installModel(
   let info: ModelInfo | undefined;
   await createModelFolder(target, async (folder) => {
     await fill(folder);
-    await recordTerms(folder, { name: id, licence: origin.licence });
+    await recordModel(folder, { name: id, precision: origin.precision, licence: origin.licence });
     context.tell('Checking: loading it and generating one frame …');
     info = await tryModel(folder, context.signal);
     await writeManifest(folder, origin, { signal: context.signal });

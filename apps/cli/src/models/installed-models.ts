@@ -1,6 +1,6 @@
 import { basename, resolve } from 'node:path';
 import { ServiceError, toServiceError } from '@musicgen/contract';
-import { type ModelFolder, readModelFolder } from '@musicgen/engine';
+import { readModelFolder } from '@musicgen/engine';
 import { folderBytes, listModelIds, modelFolder, readManifest } from '@musicgen/models';
 import type { CliConfig } from '../config.ts';
 
@@ -65,21 +65,14 @@ async function describe(path: string, config: CliConfig): Promise<ModelEntry> {
 }
 
 async function readDescription(path: string) {
-  const [folder, manifest] = [await readModelFolder(path), await readManifest(path)];
-  const { sampleRate, channels, licence } = folder.config.info;
+  const { layout, precision, sampleRate, channels, licence } = (await readModelFolder(path)).config.info;
+  const manifest = await readManifest(path);
   return {
-    layout: manifest?.layout ?? 'standard',
-    precision: manifest?.precision ?? precisionOf(folder),
-    licence: licence ?? manifest?.licence ?? null,
+    layout,
+    precision,
+    licence: licence ?? null,
     sample_rate: sampleRate,
     channels,
     source: manifest?.source ?? null,
   };
-}
-
-/** By the ending that transformers.js gives to graphs of a precision. */
-function precisionOf({ graphs }: ModelFolder): string {
-  const [, ending = ''] = /decoder_model_merged_?(\w*)\.onnx$/.exec(graphs.decoder) ?? [];
-  if (ending === '') return 'fp32';
-  return ending === 'quantized' ? 'int8' : ending;
 }

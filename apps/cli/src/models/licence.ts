@@ -2,9 +2,10 @@ import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 
 /** What is written into config.json for the engine, which shows it wherever the model's output goes. */
-export interface ModelTerms {
+export interface ModelRecord {
   /** The model's id. */
   name: string;
+  precision: string;
   licence?: string;
 }
 
@@ -15,12 +16,12 @@ export function licenceNotice(licence: string | undefined): string | undefined {
   return `The weights are licensed ${licence}: they may not be used for commercial purposes.`;
 }
 
-/** Writes name and licence into the `musicgen_service` section of a model folder's config.json. */
-export async function recordTerms(folder: string, { name, licence }: ModelTerms): Promise<void> {
+/** Writes name, precision and licence into the `musicgen_service` section of a model folder's config.json. */
+export async function recordModel(folder: string, { name, precision, licence }: ModelRecord): Promise<void> {
   const path = join(folder, 'config.json');
   const config = JSON.parse(await readFile(path, 'utf8'));
   const notice = licence === undefined ? undefined : licenceNotice(licence);
-  config.musicgen_service = { ...config.musicgen_service, name, licence, notice };
+  config.musicgen_service = { ...config.musicgen_service, name, precision, licence, notice };
   await writeFile(path, `${JSON.stringify(config, undefined, 2)}\n`);
 }
 

@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { access, mkdir, readdir, readFile, rename, rm, statfs, writeFile } from 'node:fs/promises';
 import { basename, dirname, join, relative, resolve } from 'node:path';
 import { ServiceError } from '@musicgen/contract';
+import type { ModelLayout } from '../graph-files.ts';
 import { type Checkpoint, openCheckpoint } from './checkpoint.ts';
 import { buildCodecDecoderGraph } from './codec-graph.ts';
 import { buildMergedDecoderGraph } from './decoder-graph.ts';
@@ -21,9 +22,6 @@ const companionFiles = [
   'special_tokens_map.json',
   'spiece.model',
 ];
-
-/** The graphs of a folder: ours, or those that Optimum exports and transformers.js loads. */
-export type ModelLayout = 'fast' | 'standard';
 
 export interface ConversionProgress {
   /** Bytes. */

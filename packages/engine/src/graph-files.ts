@@ -1,0 +1,63 @@
+import { stat } from 'node:fs/promises';
+import { join } from 'node:path';
+import { broken } from './json-file.ts';
+
+/** The graphs of a folder: ours, or those that Optimum exports and transformers.js loads. */
+export type ModelLayout = 'fast' | 'standard';
+
+/** Paths of a model's graphs. */
+export interface GraphFiles {
+  textEncoder: string;
+  /** `decoder_fast`, or `decoder_model_merged` of the standard layout. */
+  decoder: string;
+  /** `decoder_fast_text`, which only the fast layout has. */
+  decoderText?: string;
+  codec: string;
+}
+
+/** The precisions of transformers.js that need no float16 tensors, best first. */
+const graphSuffixes = ['', '_quantized', '_int8', '_uint8', '_q4', '_bnb4'];
+
+/**
+ * Finds the graphs of a model folder, each in the best precision that it has.
+ * @throws ServiceError `model_load_failed` naming the one that is missing or empty
+ */
+export async function findGraphs(folder: string): Promise<GraphFiles> {
+  return {
+    textEncoder: await findGraph(folder, 'text_encoder'),
+    ...(await findDecoder(folder)),
+    codec: await findGraph(folder, 'encodec_decode'),
+  };
+}
+
+export function layoutOf({ decoderText }: GraphFiles): ModelLayout {
+  return decoderText === undefined ? 'standard' : 'fast';
+}
+
+/** What the ending of the decoder's file name says of its precision. */
+export function precisionOf({ decoder }: GraphFiles): string {
+  const [, suffix = ''] = /(?:merged|fast)(?:_(\w+))?\.onnx$/.exec(decoder) ?? [];
+  const names: Record<string, string> = { '': 'fp32', quantized: 'int8', q4: 'int4', bnb4: 'int4' };
+  return names[suffix] ?? suffix;
+}
+
+/** A folder may hold both layouts; the fast one is taken. */
+async function findDecoder(folder: string): Promise<Pick<GraphFiles, 'decoder' | 'decoderText'>> {
+  const fast = await stat(join(folder, 'onnx', 'decoder_fast.onnx')).catch(() => undefined);
+  if (fast === undefined) return { decoder: await findGraph(folder, 'decoder_model_merged') };
+  return {
+    decoder: await findGraph(folder, 'decoder_fast'),
+    decoderText: await findGraph(folder, 'decoder_fast_text'),
+  };
+}
+
+async function findGraph(folder: string, name: string): Promise<string> {
+  for (const suffix of graphSuffixes) {
+    const path = join(folder, 'onnx', `${name}${suffix}.onnx`);
+    const found = await stat(path).catch(() => undefined);
+    if (found === undefined) continue;
+    if (found.size === 0) throw broken(`onnx/${name}${suffix}.onnx`, 'is empty (0 bytes)');
+    return path;
+  }
+  throw broken(`onnx/${name}.onnx`, `is missing in ${folder}`);
+}
