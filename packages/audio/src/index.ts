@@ -1,3 +1,7 @@
+export type { FinishedPiece, FinishJob, Rendition } from './audio-job.ts';
 export { type DecodedAudio, decodeWav } from './decode-wav.ts';
 export { toDecibels } from './level.ts';
+export { withFewerPoints } from './peaks.ts';
+export { readProvenance } from './read-provenance.ts';
+export { finishPieceInThread, renderInThread } from './run-in-thread.ts';
 export { encodeWav, type WavFile } from './wav.ts';

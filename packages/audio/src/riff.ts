@@ -28,3 +28,11 @@ export function findChunk(file: Buffer, id: string): Chunk | undefined {
   for (const chunk of readChunks(file)) if (chunk.id === id) return chunk;
   return undefined;
 }
+
+/** A chunk with its header, filled up to an even length. */
+export function writeChunk(id: string, content: Buffer): Buffer {
+  const header = Buffer.alloc(chunkHeaderBytes);
+  header.write(id, 'latin1');
+  header.writeUInt32LE(content.length, 4);
+  return Buffer.concat([header, content, Buffer.alloc(content.length % 2)]);
+}

@@ -1,3 +1,14 @@
+export {
+  type AudioFormat,
+  audioFormatNames,
+  audioFormats,
+  type Inspection,
+  inspectionSchema,
+  type Peaks,
+  type Provenance,
+  peaksSchema,
+  provenanceSchema,
+} from './audio-formats.ts';
 export { type ErrorCode, errorCodes, isRetryable, ServiceError, toServiceError } from './errors.ts';
 export {
   type AcceptedRequest,
