@@ -4,6 +4,7 @@ import { type Codec, openCodec } from './codec.ts';
 import type { Decoder } from './decoders/decoder.ts';
 import { openFastDecoder } from './decoders/fast.ts';
 import { openStandardDecoder } from './decoders/standard.ts';
+import type { ExecutionProvider, Placement } from './execution-providers.ts';
 import type { GraphFiles } from './graph-files.ts';
 import { type ModelConfig, readModelFolder } from './model-folder.ts';
 import type { SessionOptions } from './sessions.ts';
@@ -17,13 +18,19 @@ export interface Model {
   textEncoder: PromptEncoder;
   decoder: Decoder;
   codec: Codec;
+  /** Where each graph runs. */
+  placements: Placement[];
 }
 
 export interface LoadOptions {
   modelFolder: string;
   /** Threads of one operator; absent: what the size of each graph deserves. */
   threads?: number;
+  /** What to run the graphs with, in order of preference; absent: the CPU. */
+  providers?: readonly ExecutionProvider[];
 }
+
+type SessionSettings = Pick<SessionOptions, 'threads' | 'providers' | 'onPlaced'>;
 
 /**
  * A graph with less weights than this is run by one thread: its operators are done before others would have woken, and
@@ -35,23 +42,26 @@ const oneThreadBytes = 64 * 2 ** 20;
  * Loads a model folder.
  * @throws ServiceError `model_load_failed` naming the file and what is wrong with it
  */
-export async function loadModel({ modelFolder, threads }: LoadOptions): Promise<Model> {
+export async function loadModel({ modelFolder, threads, providers }: LoadOptions): Promise<Model> {
   const { path, config, graphs } = await readModelFolder(modelFolder);
+  const placements: Placement[] = [];
+  const settings = { threads, providers, onPlaced: (it: Placement) => void placements.push(it) };
   return {
     config,
     tokenize: await loadTokenizer(path, config.textVocabSize),
-    textEncoder: await openTextEncoder(await sessionOptions(graphs.textEncoder, 'return', threads)),
-    decoder: await openDecoder(graphs, config, threads),
-    codec: await openCodec(await sessionOptions(graphs.codec, 'return', threads), config),
+    textEncoder: await openTextEncoder(await sessionOptions(graphs.textEncoder, 'return', settings)),
+    decoder: await openDecoder(graphs, config, settings),
+    codec: await openCodec(await sessionOptions(graphs.codec, 'return', settings), config),
+    placements,
   };
 }
 
 async function openDecoder(
   { decoder, decoderText }: GraphFiles,
   config: ModelConfig,
-  threads: number | undefined,
+  settings: SessionSettings,
 ): Promise<Decoder> {
-  const options = await sessionOptions(decoder, 'keep', threads);
+  const options = await sessionOptions(decoder, 'keep', settings);
   if (decoderText === undefined) return await openStandardDecoder(options, config);
   return await openFastDecoder(
     { decoder: options, text: { ...options, path: decoderText, memory: 'return' } },
@@ -69,10 +79,10 @@ export async function releaseModel(model: Model): Promise<void> {
 async function sessionOptions(
   path: string,
   memory: SessionOptions['memory'],
-  threads: number | undefined,
+  settings: SessionSettings,
 ): Promise<SessionOptions> {
-  if (threads !== undefined) return { path, memory, threads };
-  return (await weightBytes(path)) < oneThreadBytes ? { path, memory, threads: 1 } : { path, memory };
+  const isSmall = settings.threads === undefined && (await weightBytes(path)) < oneThreadBytes;
+  return { ...settings, path, memory, ...(isSmall && { threads: 1 }) };
 }
 
 /** Bytes of a graph and of the external data files beside it (`<graph>_data`, `<graph>_data_1`, …). */

@@ -1,6 +1,12 @@
 import { basename } from 'node:path';
 import { ServiceError } from '@musicgen/contract';
-import { InferenceSession, Tensor } from 'onnxruntime-node';
+import { InferenceSession, listSupportedBackends, Tensor } from 'onnxruntime-node';
+import {
+  describeRefusals,
+  type ExecutionProvider,
+  type Placement,
+  type ProviderRefusal,
+} from './execution-providers.ts';
 import { broken } from './json-file.ts';
 
 // ONNX Runtime 1.30 sends usage data to its maker unless told not to; it reads this when the first session is made.
@@ -20,6 +26,10 @@ export interface SessionOptions {
    * back, for graphs that run seldom and need much.
    */
   memory: 'keep' | 'return';
+  /** In order of preference: the first that can load the graph runs it. Absent: the CPU. */
+  providers?: readonly ExecutionProvider[];
+  /** Told where the graph runs, once it is loaded. */
+  onPlaced?: (placement: Placement) => void;
 }
 
 /** An ONNX graph ready to run. A run blocks the event loop until it is done. */
@@ -40,20 +50,13 @@ export interface Session {
 }
 
 /**
- * Loads an ONNX graph on the CPU.
- * @throws ServiceError `model_load_failed` naming the file
+ * Loads an ONNX graph. The CPU takes over only where it is among the providers; single operators that another provider
+ * has no kernel for run on the CPU in any case.
+ * @throws ServiceError `model_load_failed` naming the file, and each provider with what it lacks
  */
 export async function openSession(options: SessionOptions): Promise<Session> {
   const file = `onnx/${basename(options.path)}`;
-  const session = await InferenceSession.create(options.path, {
-    executionProviders: ['cpu'],
-    intraOpNumThreads: options.threads ?? 0,
-    enableCpuMemArena: options.memory === 'keep',
-    // Errors are thrown with the same text; only what ends the process is worth writing to stderr.
-    logSeverityLevel: 4,
-  }).catch((error: Error) => {
-    throw broken(file, `cannot be loaded, it may be damaged or incomplete: ${reasonOf(error)}`, error);
-  });
+  const session = await createWithFirst(options.providers ?? ['cpu'], options, file);
   refuseFloat16(session, file);
   return {
     file,
@@ -70,6 +73,45 @@ export async function openSession(options: SessionOptions): Promise<Session> {
     },
     release: () => session.release(),
   };
+}
+
+async function createWithFirst(
+  providers: readonly ExecutionProvider[],
+  options: SessionOptions,
+  file: string,
+): Promise<InferenceSession> {
+  const refused: ProviderRefusal[] = [];
+  for (const provider of providers) {
+    try {
+      const session = await create(provider, options);
+      options.onPlaced?.({ file, provider, refused });
+      return session;
+    } catch (error) {
+      refused.push({ provider, reason: reasonOf(error) });
+    }
+  }
+  const { reason } = refused.find(({ provider }) => provider === 'cpu') ?? {};
+  throw broken(
+    file,
+    reason === undefined
+      ? `can be loaded with none of the execution providers that are allowed: ${describeRefusals(refused)}`
+      : `cannot be loaded, it may be damaged or incomplete: ${reason}`,
+  );
+}
+
+async function create(provider: ExecutionProvider, options: SessionOptions): Promise<InferenceSession> {
+  const present = listSupportedBackends().map(({ name }) => name);
+  if (!present.includes(provider)) {
+    const system = `${process.platform} ${process.arch}`;
+    throw new Error(`ONNX Runtime for ${system} has only ${present.join(', ')}`);
+  }
+  return await InferenceSession.create(options.path, {
+    executionProviders: [provider],
+    intraOpNumThreads: options.threads ?? 0,
+    enableCpuMemArena: options.memory === 'keep',
+    // Errors are thrown with the same text; only what ends the process is worth writing to stderr.
+    logSeverityLevel: 4,
+  });
 }
 
 /**
