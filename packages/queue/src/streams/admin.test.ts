@@ -57,6 +57,46 @@ test('dead letters are listed page by page, the latest first', async () => {
   expect(second.next).toBeUndefined();
 });
 
+test('dead letters that leave the list between two pages make no other be passed over', async () => {
+  const { queue, redis, keys, enqueue, consumer } = await setup();
+  const ids: string[] = [];
+  for (let count = 0; count < 7; count++) {
+    ids.push(await enqueue({ maxAttempts: 1 }));
+    await consumer.fail(await claimOne(consumer), broken);
+  }
+  // All died in one moment, as when a store is down.
+  for (const id of ids) await redis.zadd(keys.dead, 5, id);
+  const admin = queue.createAdmin();
+  const seen: string[] = [];
+  for (let cursor: string | undefined = ''; cursor !== undefined; ) {
+    const page = await admin.deadLetters({ limit: 2, ...(cursor && { cursor }) });
+    seen.push(...page.tasks.map(({ id }) => id));
+    await admin.drop(page.tasks[0]?.id ?? '');
+    cursor = page.next;
+  }
+  expect(seen.sort()).toEqual([...ids].sort());
+  await expect(admin.deadLetters({ limit: 2, cursor: 'x' })).rejects.toThrow(RangeError);
+});
+
+test('every task comes when all are gone through, whatever its status', async () => {
+  const { queue, enqueue, consumer, producer } = await setup();
+  const ids: string[] = [];
+  for (let count = 0; count < 300; count++) ids.push(await enqueue());
+  await consumer.complete(await claimOne(consumer), { done: true });
+  await producer.cancel(ids[299] ?? '');
+  const admin = queue.createAdmin();
+  const seen = new Set<string>();
+  let pages = 0;
+  for (let cursor: string | undefined = '0'; cursor !== undefined; pages++) {
+    const page = await admin.everyTask({ limit: 50, cursor });
+    for (const { id } of page.tasks) seen.add(id);
+    cursor = page.next;
+  }
+  expect([...seen].sort()).toEqual([...ids].sort());
+  expect(pages).toBeGreaterThan(3);
+  await expect(admin.everyTask({ limit: 1, cursor: '-1' })).rejects.toThrow(RangeError);
+});
+
 test('a requeued dead letter has all its attempts and its time to live again', async () => {
   const { queue, enqueue, consumer, producer, redis, keys } = await setup();
   const id = await enqueue({ maxAttempts: 1, ttlSeconds: 600 });

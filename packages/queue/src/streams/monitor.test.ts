@@ -26,15 +26,17 @@ test('counts follow every transition', async () => {
   expect(await monitor.delayed()).toBe(1);
 });
 
-test('queues report their length, the age of their oldest task, and whether they are paused', async () => {
-  const { queue, enqueue, redis, keys } = await setup();
+test('queues report what waits and runs, the age of their oldest task, and whether they are paused', async () => {
+  const { queue, enqueue, consumer, redis, keys } = await setup();
   const old = await enqueue({ priority: 'HIGH' });
   await enqueue({ priority: 'HIGH' });
   await redis.zadd(keys.waiting('HIGH'), 'XX', Date.now() - 60_000, old);
+  await enqueue({ priority: 'CRITICAL' });
+  await claimOne(consumer);
   await queue.createAdmin().pause('LOW');
 
   const [critical, high, , low] = await queue.createMonitor().queues();
-  expect(critical).toEqual({ priority: 'CRITICAL', waiting: 0, paused: false });
+  expect(critical).toEqual({ priority: 'CRITICAL', waiting: 0, running: 1, paused: false });
   expect(high).toMatchObject({ priority: 'HIGH', waiting: 2 });
   expect(high?.oldestAgeMs).toBeGreaterThanOrEqual(59_000);
   expect(low).toMatchObject({ waiting: 0, paused: true });
@@ -112,6 +114,9 @@ test('a window in which nothing happened has rates that are unknown, not zero', 
     p95WaitingMs: undefined,
     successRate: undefined,
     retryRate: undefined,
+    completed: 0,
+    failed: 0,
+    expired: 0,
     completedPerMinute: 0,
   });
 });
@@ -149,14 +154,16 @@ test('attempts that run for too long are listed, the longest first', async () =>
   expect(tasks.map(({ task }) => task.id)).toEqual([ids[2], ids[1]]);
 });
 
-test('live workers are listed with what they say about themselves', async () => {
-  const { queue, createConsumer } = await setup();
+test('live workers are listed with what they say about themselves and how much they hold', async () => {
+  const { queue, createConsumer, enqueue } = await setup();
   const worker = createConsumer({ workerId: 'worker-1' });
+  await enqueue();
+  await claimOne(worker);
   createConsumer({ workerId: 'silent' });
   await worker.describe({ slots: 2 });
   await queue.createAdmin().drainWorker('worker-1');
   expect(await queue.createMonitor().workers()).toEqual([
-    { id: 'worker-1', seenAt: expect.any(Number), draining: true, description: { slots: 2 } },
+    { id: 'worker-1', seenAt: expect.any(Number), draining: true, holding: 1, description: { slots: 2 } },
   ]);
 });
 

@@ -1,7 +1,9 @@
 import { type Priority, priorityNames, type TaskStatus } from '@musicgen/contract';
+import { returnedConsumer, workersGroup } from '../keys.ts';
 import { type JsonObject, parseJsonObject, type TaskRecord } from '../task-record.ts';
 import { type Backlog, readBacklog } from './backlog.ts';
 import type { QueueContext } from './context.ts';
+import { isReplyError } from './groups.ts';
 import { type Performance, performanceOf } from './performance.ts';
 import { readTasks } from './read-tasks.ts';
 import { factsFromInfo, type ServerFacts } from './server-check.ts';
@@ -11,6 +13,8 @@ export interface QueueDepth {
   priority: Priority;
   /** Claimable tasks. */
   waiting: number;
+  /** Tasks that workers hold. */
+  running: number;
   oldestAgeMs?: number;
   paused: boolean;
 }
@@ -25,6 +29,8 @@ export interface WorkerPresence {
   id: string;
   seenAt: number;
   draining: boolean;
+  /** Tasks that it works on. */
+  holding: number;
   description: JsonObject;
 }
 
@@ -56,6 +62,8 @@ export interface QueueMonitor {
     limit: number,
   ): Promise<{ total: number; tasks: { task: TaskRecord; claimedAt: number }[] }>;
   workers(): Promise<WorkerPresence[]>;
+  /** How many priorities have a work stream that workers can read: all, unless data was lost a moment ago. */
+  readableStreams(): Promise<number>;
   lifecycle(): Promise<{ length: number; firstId?: string; lastId?: string }>;
   server(): Promise<ServerFacts>;
   /** When expired and outdated tasks were last looked for, in Unix milliseconds. */
@@ -75,14 +83,47 @@ export function createMonitor(context: QueueContext): QueueMonitor {
     const [now, paused] = await Promise.all([serverNow(), redis.smembers(keys.paused)]);
     return Promise.all(
       priorityNames.map(async (priority) => {
-        const [waiting, [, oldest]] = await Promise.all([
+        const [waiting, pending, [, oldest]] = await Promise.all([
           redis.zcard(keys.waiting(priority)),
+          pendingSummary(priority),
           redis.zrange(keys.waiting(priority), '0', '0', 'WITHSCORES'),
         ]);
         const oldestAgeMs = oldest === undefined ? {} : { oldestAgeMs: Math.max(0, now - Number(oldest)) };
-        return { priority, waiting, ...oldestAgeMs, paused: paused.includes(priority) };
+        const held = pending.filter(([worker]) => worker !== returnedConsumer);
+        const running = held.reduce((sum, [, entries]) => sum + Number(entries), 0);
+        return { priority, waiting, running, ...oldestAgeMs, paused: paused.includes(priority) };
       }),
     );
+  }
+
+  /** Entries that are delivered and not done with, by worker: the groups keep that count. */
+  async function heldByWorker(): Promise<Map<string, number>> {
+    const summaries = await Promise.all(priorityNames.map(pendingSummary));
+    const held = new Map<string, number>();
+    for (const [worker, entries] of summaries.flat()) {
+      held.set(worker, (held.get(worker) ?? 0) + Number(entries));
+    }
+    return held;
+  }
+
+  async function groupsOf(priority: Priority): Promise<number> {
+    try {
+      return ((await redis.xinfo('GROUPS', keys.stream(priority))) as unknown[]).length;
+    } catch (error) {
+      if (isReplyError(error, 'no such key')) return 0;
+      throw error;
+    }
+  }
+
+  async function pendingSummary(priority: Priority): Promise<[worker: string, entries: string][]> {
+    try {
+      const [, , , consumers] = await redis.xpending(keys.stream(priority), workersGroup);
+      return (consumers as [string, string][] | null) ?? [];
+    } catch (error) {
+      // The stream was lost a moment ago; maintenance makes it anew.
+      if (isReplyError(error, 'NOGROUP')) return [];
+      throw error;
+    }
   }
 
   async function withScores(scored: readonly string[]): Promise<{ task: TaskRecord; score: number }[]> {
@@ -165,7 +206,7 @@ export function createMonitor(context: QueueContext): QueueMonitor {
     },
 
     async workers() {
-      const ids = await redis.zrange(keys.workers, '0', '-1');
+      const [ids, held] = await Promise.all([redis.zrange(keys.workers, '0', '-1'), heldByWorker()]);
       const found = await Promise.all(
         ids.map(async (id) => ({ id, fields: await redis.hgetall(keys.worker(id)) })),
       );
@@ -175,8 +216,14 @@ export function createMonitor(context: QueueContext): QueueMonitor {
           id,
           seenAt: Number(fields.seenAt),
           draining: fields.drain !== undefined,
+          holding: held.get(id) ?? 0,
           description: parseJsonObject(fields.description ?? '') ?? {},
         }));
+    },
+
+    async readableStreams() {
+      const groups = await Promise.all(priorityNames.map(groupsOf));
+      return groups.filter((count) => count > 0).length;
     },
 
     async lifecycle() {

@@ -12,6 +12,10 @@ export interface Performance {
   successRate: number | undefined;
   /** Attempts that led to a retry, of all that ended with a verdict. */
   retryRate: number | undefined;
+  /** What ended in the window without being cancelled. */
+  completed: number;
+  failed: number;
+  expired: number;
   completedPerMinute: number;
   /** The cost of what was completed for each second that an attempt took: how fast one slot of the fleet works. */
   costPerSecond: number | undefined;
@@ -22,7 +26,8 @@ export function performanceOf(tally: Tally, windowMs: number): Performance {
   const completed = countOf(tally, 'completed');
   const failed = countOf(tally, 'failed');
   const retried = countOf(tally, 'retried');
-  const finished = completed + failed + countOf(tally, 'expired');
+  const expired = countOf(tally, 'expired');
+  const finished = completed + failed + expired;
   const attempts = completed + failed + retried;
   return {
     meanProcessingMs: meanMs(tally, 'completed'),
@@ -33,6 +38,9 @@ export function performanceOf(tally: Tally, windowMs: number): Performance {
     p95WaitingMs: percentileMs(tally, 'claimed', 0.95),
     successRate: finished === 0 ? undefined : completed / finished,
     retryRate: attempts === 0 ? undefined : retried / attempts,
+    completed,
+    failed,
+    expired,
     completedPerMinute: completed / (windowMs / 60_000),
     costPerSecond: speedOf(tally.get('completed_cost') ?? 0, tally.get('completed_ms') ?? 0),
   };

@@ -15,3 +15,19 @@ export function redisUnavailable(attempted: string, error: unknown): ServiceErro
     cause: error,
   });
 }
+
+/**
+ * The same calls, each of which fails with `dependency_unavailable` when Redis does. What a caller or we did wrong stays
+ * what it is.
+ */
+export function answering<Calls extends object>(attempted: string, calls: Calls): Calls {
+  const guarded = Object.entries(calls).map(([name, call]) => [
+    name,
+    (...args: unknown[]) =>
+      call(...args).catch((error: unknown) => {
+        if (error instanceof RangeError || error instanceof TypeError) throw error;
+        throw redisUnavailable(attempted, error);
+      }),
+  ]);
+  return Object.fromEntries(guarded);
+}

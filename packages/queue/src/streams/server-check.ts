@@ -8,6 +8,11 @@ export interface ServerFacts {
   version: string;
   evictionPolicy: string;
   appendOnlyFile: boolean;
+  /** Whether the last write to the append-only file and the last snapshot went well, or none was made. */
+  lastSaveWorked: boolean;
+  usedMemoryBytes: number;
+  /** `maxmemory`; without one, the memory of the machine. */
+  memoryLimitBytes: number;
 }
 
 /**
@@ -45,9 +50,13 @@ function dangers({ evictionPolicy, appendOnlyFile }: ServerFacts): string[] {
 /** Valkey reports the Redis version it is compatible with under the same name. */
 export function factsFromInfo(info: string): ServerFacts {
   const value = (name: string) => new RegExp(`^${name}:(.*)$`, 'm').exec(info)?.[1]?.trim() ?? '';
+  const saves = ['aof_last_write_status', 'rdb_last_bgsave_status'].map(value);
   return {
     version: value('redis_version'),
     evictionPolicy: value('maxmemory_policy'),
     appendOnlyFile: value('aof_enabled') === '1',
+    lastSaveWorked: !saves.includes('err'),
+    usedMemoryBytes: Number(value('used_memory')),
+    memoryLimitBytes: Number(value('maxmemory')) || Number(value('total_system_memory')),
   };
 }

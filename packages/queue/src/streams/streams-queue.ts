@@ -17,7 +17,7 @@ import { createPromoter, type Promoter } from './promoter.ts';
 import { createReconciler, type Reconciler } from './reconciler.ts';
 import { createRecoverer, type Recoverer, type RecovererOptions } from './recoverer.ts';
 import type { RedisClient } from './redis-client.ts';
-import { redisUnavailable } from './redis-unavailable.ts';
+import { answering, redisUnavailable } from './redis-unavailable.ts';
 import { createRoller, type Roller } from './roller.ts';
 import { createScriptRunner } from './script-runner.ts';
 import { checkServer, type ServerFacts } from './server-check.ts';
@@ -112,8 +112,8 @@ export function createStreamsQueue(options: StreamsQueueOptions): StreamsQueue {
     createJanitor: (janitor) => createJanitor(context, janitor),
     createReconciler: () => createReconciler(context),
     createRoller: () => createRoller(context),
-    createAdmin: () => createAdmin(context),
-    createMonitor: () => createMonitor(context),
+    createAdmin: () => answering('do what was asked', createAdmin(context)),
+    createMonitor: () => answering('say how the queue stands', createMonitor(context)),
 
     startMaintenance({
       removeArtifacts,
