@@ -4,6 +4,8 @@
  */
 export const errorCodes = {
   malformed_json: { status: 400, title: 'The request body is not valid JSON' },
+  unauthorized: { status: 401, title: 'An API key is needed that this service knows' },
+  forbidden: { status: 403, title: 'The API key does not allow this' },
   not_found: { status: 404, title: 'There is nothing here' },
   model_not_found: { status: 404, title: 'There is no such model' },
   method_not_allowed: { status: 405, title: 'This path does not answer that method' },
@@ -11,6 +13,7 @@ export const errorCodes = {
   task_not_finished: { status: 409, title: 'The task has not finished yet' },
   task_failed: { status: 409, title: 'The task failed' },
   task_finished: { status: 409, title: 'The task has already finished' },
+  key_limit: { status: 409, title: 'There are too many API keys' },
   gone: { status: 410, title: 'What was here has been removed' },
   payload_too_large: { status: 413, title: 'The request body is too large' },
   unsupported_media_type: { status: 415, title: 'The request body has a type that is not accepted' },
@@ -19,6 +22,8 @@ export const errorCodes = {
   unreadable_audio: { status: 422, title: 'The audio file cannot be read' },
   idempotency_mismatch: { status: 422, title: 'The idempotency key was used for another request' },
   concurrency_limit: { status: 429, title: 'Too many of your tasks are unfinished' },
+  rate_limited: { status: 429, title: 'Too many requests' },
+  quota_exceeded: { status: 429, title: 'The seconds of music for today are used up' },
   overloaded: { status: 503, title: 'Too much of this is being asked for at once' },
   queue_full: { status: 503, title: 'The queue is full' },
   download_failed: { status: 502, title: 'A file could not be downloaded', retryable: true },

@@ -1,0 +1,54 @@
+import { createDailyQuota } from './daily-quota.ts';
+import { clientWithoutServer, useTestServer } from './test-setup.ts';
+
+const setup = useTestServer();
+
+test('seconds are reserved all or none, for all processes together', async () => {
+  const shared = await setup();
+  const [one, other] = [createDailyQuota(shared), createDailyQuota(shared)];
+  expect(await one.reserve({ owner: 'studio', seconds: 60.5, limit: 100 })).toMatchObject({
+    remaining: 39.5,
+  });
+  const refused = await other.reserve({ owner: 'studio', seconds: 40, limit: 100 });
+  expect(refused).toEqual({ remaining: 39.5, retryAfterSeconds: expect.any(Number) });
+  expect(await one.reserve({ owner: 'studio', seconds: 39.5, limit: 100 })).toMatchObject({ remaining: 0 });
+  expect(await one.reserve({ owner: 'bot', seconds: 100, limit: 100 })).toMatchObject({ remaining: 0 });
+});
+
+test('what is given back can be used again', async () => {
+  const quota = createDailyQuota(await setup());
+  const request = { owner: 'studio', seconds: 100, limit: 100 };
+  const first = await quota.reserve(request);
+  if ('retryAfterSeconds' in first) throw new Error('it was refused');
+  await first.release();
+  expect(await quota.reserve(request)).toMatchObject({ remaining: 0 });
+});
+
+test('many at once never get more than there is', async () => {
+  const quota = createDailyQuota(await setup());
+  const answers = await Promise.all(
+    Array.from({ length: 30 }, () => quota.reserve({ owner: 'studio', seconds: 10, limit: 100 })),
+  );
+  expect(answers.filter((answer) => 'release' in answer)).toHaveLength(10);
+});
+
+test('a refusal ends at midnight UTC, and the count with the next day', async () => {
+  const shared = await setup();
+  const quota = createDailyQuota(shared);
+  const refused = await quota.reserve({ owner: 'studio', seconds: 2, limit: 1 });
+  const [seconds = 0] = (await shared.redis.time()).map(Number);
+  const end = 'retryAfterSeconds' in refused ? seconds + refused.retryAfterSeconds : 0;
+  // The two clocks may be read on both sides of a second.
+  expect([0, 1]).toContain(end % 86_400);
+  await quota.reserve({ owner: 'studio', seconds: 1, limit: 1 });
+  const keys = await shared.redis.keys(`${shared.prefix}*`);
+  expect(keys).toHaveLength(1);
+  expect(await shared.redis.ttl(keys[0] ?? '')).toBeGreaterThan(86_400);
+});
+
+test('without Redis nothing is reserved', async () => {
+  const quota = createDailyQuota(clientWithoutServer());
+  await expect(quota.reserve({ owner: 'x', seconds: 1, limit: 1 })).rejects.toMatchObject({
+    code: 'dependency_unavailable',
+  });
+});

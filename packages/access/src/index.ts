@@ -1,0 +1,7 @@
+export { createApiKey, hashApiKey } from './api-key.ts';
+export { type Caller, type CallerLimits, callerNamePattern, hasScope, type Scope, scopes } from './caller.ts';
+export { createDailyQuota, type DailyQuota, type QuotaRefusal, type Reservation } from './daily-quota.ts';
+export { type ConfiguredKey, parseKeyList } from './key-list.ts';
+export { createKeyStore, type KeyStore, type NewKey, type StoredKey } from './key-store.ts';
+export { createKeyring, type Keyring } from './keyring.ts';
+export { createRateLimiter, type RateAnswer, type RateLimiter, rateWindowSeconds } from './rate-limiter.ts';
