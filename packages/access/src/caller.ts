@@ -27,5 +27,5 @@ export function hasScope(caller: Pick<Caller, 'scopes'>, scope: Scope): boolean 
   return caller.scopes.includes(scope) || caller.scopes.includes('admin');
 }
 
-/** Names of callers: they stand in logs, Redis keys and lists. */
-export const callerNamePattern = /^[a-zA-Z0-9][\w.-]{0,63}$/;
+/** Names of callers: they stand in logs, lists and Redis keys, and own tasks. */
+export const callerNamePattern = /^[a-zA-Z0-9][\w-]{0,63}$/;

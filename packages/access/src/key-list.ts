@@ -30,7 +30,7 @@ function parseEntry(entry: string, where: string): ConfiguredKey {
   const [name = '', scopeList = '', hash = '', limits = '', ...rest] = entry.split(':');
   if (rest.length > 0) throw new RangeError(`${where} has too many parts; it is name:scopes:sha256[:limits]`);
   if (!callerNamePattern.test(name)) {
-    throw new RangeError(`${where} must begin with a name of up to 64 letters, digits, _ . or -`);
+    throw new RangeError(`${where} must begin with a name of up to 64 letters, digits, _ or -`);
   }
   if (!/^[\da-f]{64}$/i.test(hash)) {
     throw new RangeError(`${where} (${name}) must have the SHA-256 of its key as 64 hex digits, not the key`);

@@ -23,6 +23,13 @@ export { type FieldError, type Problem, problemOf, problemSchema } from './probl
 export { isTerminal, type TaskStage, type TaskStatus, taskStages, taskStatuses } from './statuses.ts';
 export { type Task, type TaskResult, taskResultSchema, taskSchema } from './task.ts';
 export {
+  type Webhook,
+  type WebhookEvent,
+  webhookEvents,
+  webhookSchema,
+  webhookSecretSchema,
+} from './webhook.ts';
+export {
   type ModelDescription,
   modelDescriptionSchema,
   type WorkerDescription,
