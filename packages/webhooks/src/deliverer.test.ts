@@ -21,7 +21,7 @@ async function create(options: Partial<DelivererOptions> = {}) {
   const told: Told[] = [];
   const names = ['delivered', 'retrying', 'dead', 'lost', 'unreadable'] as const;
   for (const end of names)
-    events.on(`webhook:${end}`, (fields) => told.push({ name: `webhook:${end}`, ...fields }));
+    events.on(`webhook:${end}`, (fields: object) => told.push({ name: `webhook:${end}`, ...fields }));
   const startDeliverer = () =>
     createDeliverer({
       deliveries,
