@@ -1,11 +1,12 @@
 import { readFile } from 'node:fs/promises';
-import { renderExample, withSettingsTable } from './env-example.ts';
+import { renderExample, renderNames, withSettingsTable } from './env-example.ts';
 
 const read = (path: string) => readFile(new URL(`../../../${path}`, import.meta.url), 'utf8');
 
-// `node apps/local/bootstrap.js settings` writes both.
-test('.env.example and the table of settings are what the configuration schemas say', async () => {
+// `node apps/local/bootstrap.js settings` writes all three.
+test('.env.example, the list of names and the table of settings are what the configuration schemas say', async () => {
   expect(await read('.env.example')).toBe(renderExample());
+  expect(await read('packages/service/src/setting-names.ts')).toBe(renderNames());
   const page = await read('docs/operations.md');
   expect(page).toBe(withSettingsTable(page));
   expect(page).toContain('| `WORKER_PRIORITIES` |');

@@ -1,6 +1,6 @@
 import { apiConfigSchema } from '@musicgen/api/config';
 import { cliConfigSchema } from '@musicgen/cli/config';
-import { renderEnvExample, renderSettingsTable } from '@musicgen/service';
+import { renderEnvExample, renderSettingNames, renderSettingsTable } from '@musicgen/service';
 import { workerConfigSchema } from '@musicgen/worker/config';
 import { composeSettings } from './compose-settings.ts';
 
@@ -14,6 +14,11 @@ const sections = [
 /** The text of `.env.example`. */
 export function renderExample(): string {
   return renderEnvExample(sections);
+}
+
+/** The text of `packages/service/src/setting-names.ts`. */
+export function renderNames(): string {
+  return renderSettingNames(sections);
 }
 
 const settingsBlock = /(<!-- settings -->\n)[\s\S]*(<!-- \/settings -->)/;

@@ -4,11 +4,12 @@ import { findRedisServer, installRedisServer } from '@musicgen/redis-server';
 import { createReleasers, type Releasers } from '@musicgen/service';
 import { loadLocalConfig } from './config.ts';
 import { runDemo } from './demo.ts';
-import { renderExample, withSettingsTable } from './env-example.ts';
+import { renderExample, renderNames, withSettingsTable } from './env-example.ts';
 import { startLocalService } from './local-service.ts';
 import { printLog } from './print-log.ts';
 
 const operationsPage = 'docs/operations.md';
+const settingNamesFile = 'packages/service/src/setting-names.ts';
 const say = (line: string) => console.log(line);
 
 /** What `bootstrap.js` calls once everything is installed and built. */
@@ -44,6 +45,7 @@ async function setup(args: string[]): Promise<void> {
 /** Writes what is generated from the configuration schemas; a test fails when it drifts. */
 async function writeSettings(): Promise<void> {
   await writeFile('.env.example', renderExample());
+  await writeFile(settingNamesFile, renderNames());
   await writeFile(operationsPage, withSettingsTable(await readFile(operationsPage, 'utf8')));
 }
 

@@ -36,6 +36,13 @@ export function renderSettingsTable(sections: ConfigSection[]): string {
   return ['| variable | read by | default | meaning |', '|---|---|---|---|', ...rows, ''].join('\n');
 }
 
+/** A module that lists every variable, for processes that want to know a mistyped one from another's. */
+export function renderSettingNames(sections: ConfigSection[]): string {
+  const lines = settingsOf(sections).map(({ name }) => `  '${name}',\n`);
+  const origin = '// Generated from the configuration schemas: `node apps/local/bootstrap.js settings`.';
+  return `${origin}\n\n/** Every environment variable that a process of ours reads. */\nexport const settingNames = [\n${lines.join('')}];\n`;
+}
+
 /** Every variable once; its description is the one that the first reader gives. */
 function settingsOf(sections: ConfigSection[]): Setting[] {
   const settings = new Map<string, Setting>();

@@ -5,7 +5,12 @@ export {
   portSetting,
   sharedSettings,
 } from './config.ts';
-export { type ConfigSection, renderEnvExample, renderSettingsTable } from './env-example.ts';
+export {
+  type ConfigSection,
+  renderEnvExample,
+  renderSettingNames,
+  renderSettingsTable,
+} from './env-example.ts';
 export { type HealthOptions, healthRouter, startHealthServer } from './health.ts';
 export { type KeepTryingOptions, keepTrying } from './keep-trying.ts';
 export { logEvents } from './log-events.ts';

@@ -2,6 +2,7 @@ import closeWithGrace from 'close-with-grace';
 import { ConfigError } from './config.ts';
 import type { Logger } from './logger.ts';
 import { createReleasers, type Releasers } from './releasers.ts';
+import { unknownSettings } from './unknown-settings.ts';
 
 /** Exit code for a configuration that cannot be used; restarting does not help. */
 const exitBadConfig = 78;
@@ -30,6 +31,7 @@ export interface ProcessOptions<Config> {
 export async function runProcess<Config>(options: ProcessOptions<Config>): Promise<void> {
   const config = configOrExit(options.loadConfig);
   const logger = options.createLogger(config);
+  for (const setting of unknownSettings(process.env)) logger.warn('unknown setting', setting);
   const releasers = createReleasers(logger);
   const closing = new AbortController();
   const handle = closeWithGrace({ delay: options.closeWithinMs(config), logger }, async ({ err, signal }) => {

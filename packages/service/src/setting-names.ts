@@ -1,0 +1,33 @@
+// Generated from the configuration schemas: `node apps/local/bootstrap.js settings`.
+
+/** Every environment variable that a process of ours reads. */
+export const settingNames = [
+  'REDIS_URL',
+  'TASK_KEY_PREFIX',
+  'TASK_STALL_TIMEOUT',
+  'TASK_CLEANUP_INTERVAL',
+  'ARTIFACT_URL',
+  'LOG_LEVEL',
+  'TASK_DEFAULT_TTL',
+  'TASK_MAX_RETRIES',
+  'QUEUE_MAX_LENGTH',
+  'MAX_DURATION_SECONDS',
+  'API_HOST',
+  'API_PORT',
+  'QUEUE_AGEING_SECONDS',
+  'WORKER_PRIORITIES',
+  'WORKER_SHUTDOWN_GRACE_SECONDS',
+  'WORKER_HEALTH_HOST',
+  'WORKER_HEALTH_PORT',
+  'MODEL_PATH',
+  'ENGINE_THREADS',
+  'API_PUBLISH',
+  'PROMETHEUS_PUBLISH',
+  'GRAFANA_PUBLISH',
+  'GRAFANA_PASSWORD',
+  'WORKER_CPUS',
+  'WORKER_MEMORY',
+  'MODELS_PATH',
+  'HF_ENDPOINT',
+  'HF_TOKEN',
+];
