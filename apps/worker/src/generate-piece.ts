@@ -24,11 +24,12 @@ export interface GeneratePieceOptions {
 
 /**
  * The one job of a worker: a claimed task's request becomes stored audio and the result that describes it.
- * @throws ServiceError `storage_failed`, or whatever the engine gave as its reason.
+ * @throws ServiceError `model_unavailable`, `storage_failed`, or whatever the engine gave as its reason.
  */
 export async function generatePiece(options: GeneratePieceOptions): Promise<TaskResult> {
   const { claim, engine, store, signal, onStage, onProgress } = options;
   const request = requestOf(claim);
+  refuseOtherModel(request, engine);
   const piece = await engine.generate(
     {
       prompt: request.prompt,
@@ -71,6 +72,12 @@ export async function generatePiece(options: GeneratePieceOptions): Promise<Task
     warnings: piece.warnings,
     timings: { ...piece.stageSeconds, encoding_audio: encodingSeconds, storing: storing() },
   };
+}
+
+/** The API accepts only models that all live workers have; a worker that came or changed since may not. */
+function refuseOtherModel({ model }: AcceptedRequest, engine: Engine): void {
+  if (model === undefined || model === engine.model.name) return;
+  throw new ServiceError('model_unavailable', `This worker has no model ${model}.`);
 }
 
 function requestOf({ task }: Claim): AcceptedRequest {

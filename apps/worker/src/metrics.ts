@@ -28,6 +28,7 @@ export interface WorkerMetrics {
 /** Why an attempt may fail on a worker. */
 const failureReasons: ErrorCode[] = [
   'model_load_failed',
+  'model_unavailable',
   'generation_failed',
   'engine_crashed',
   'storage_failed',

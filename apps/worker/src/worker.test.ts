@@ -140,6 +140,18 @@ test('a crash of the engine is retried, noise instead of numbers is not', async 
   });
 });
 
+test('a task for a model that this worker does not have fails once, and says so', async () => {
+  await using context = await setup({ generate: async () => piece });
+  const request = { prompt: 'x', duration: 1, seed: 1 };
+  expect(await context.untilEvent('failed', { ...request, model: 'another' })).toMatchObject({
+    attempt: 1,
+    error: { code: 'model_unavailable', detail: 'This worker has no model another.' },
+  });
+  expect(await context.untilEvent('completed', { ...request, model: 'fake' })).toMatchObject({
+    result: { model: 'fake' },
+  });
+});
+
 test('a hiccup of the store costs nothing', async () => {
   await using context = await setup({ generate: async () => piece });
   const { put } = context.store;

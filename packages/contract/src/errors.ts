@@ -36,6 +36,7 @@ export const errorCodes = {
   internal: { status: 500, title: 'Something went wrong inside the service', retryable: true },
 
   model_load_failed: { status: 500, title: 'The model could not be loaded', retryable: true },
+  model_unavailable: { status: 500, title: 'The worker that took the task does not have its model' },
   generation_failed: { status: 500, title: 'The music could not be generated' },
   engine_crashed: { status: 500, title: 'The engine stopped while it worked on the task', retryable: true },
   task_timeout: { status: 500, title: 'The task took longer than allowed' },

@@ -41,6 +41,7 @@ test.each([
   ['a seed of 1.5', { prompt: 'x', seed: 1.5 }, 'seed'],
   ['a seed beyond 2^53', { prompt: 'x', seed: 2 ** 53 }, 'seed'],
   ['guidance below 1', { prompt: 'x', guidance_scale: 0.5 }, 'guidance_scale'],
+  ['a model named by a path', { prompt: 'x', model: '../models/x' }, 'model'],
   ['a ttl under a minute', { prompt: 'x', ttl: 59 }, 'ttl'],
   ['a blank negative prompt', { prompt: 'x', negative_prompt: ' ' }, 'negative_prompt'],
   [

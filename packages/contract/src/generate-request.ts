@@ -16,6 +16,9 @@ const metadataSchema = z
 /** A name under which an upload is kept; never a path. */
 const uploadIdSchema = z.string().regex(/^[\w-]{1,64}$/, 'must be the id of an upload');
 
+/** The id of a model: its folder's name, so never a path. */
+const modelIdPattern = /^[A-Za-z0-9][\w.-]{0,99}$/;
+
 /** The audio that a piece goes on from. */
 const continueFromSchema = z.union([
   z.strictObject({ task_id: z.uuid() }),
@@ -47,6 +50,11 @@ export function generateRequestSchema(limits: RequestLimits) {
       .max(604_800)
       .default(limits.defaultTtlSeconds)
       .describe("The task's whole life in seconds, from submission to the removal of its audio."),
+    model: z
+      .string()
+      .regex(modelIdPattern, 'must be the id of a model')
+      .optional()
+      .describe("Id of a model that the fleet runs; the fleet's default when absent."),
     seed: z
       .int()
       .min(0)
