@@ -7,5 +7,6 @@ export default {
   transform: { '\\.ts$': ['@swc/jest', { jsc: { target: 'es2023' }, sourceMaps: 'inline' }] },
   testEnvironment: './jest.environment.js',
   testEnvironmentOptions: { customExportConditions: ['@musicgen/source', 'node', 'node-addons'] },
+  reporters: ['default', './jest.api-coverage.js'],
   testTimeout: 30_000,
 };

@@ -1,6 +1,8 @@
+import { randomUUID } from 'node:crypto';
 import { type RedisServer, startRedisServer } from '@musicgen/redis-server';
 import request from 'supertest';
-import { createTestApp, submit } from './test-setup.ts';
+import type { Operation } from './openapi/document.ts';
+import { createTestApp, type TestApp } from './test-setup.ts';
 
 let server: RedisServer;
 beforeAll(async () => {
@@ -8,12 +10,56 @@ beforeAll(async () => {
 });
 afterAll(() => server.stop());
 
-test('without Redis the API lives, is not ready, and refuses at once', async () => {
-  await using context = await createTestApp({ redisUrl: 'redis://127.0.0.1:1' });
-  expect((await request(context.app).get('/livez')).status).toBe(200);
-  const ready = await request(context.app).get('/readyz');
-  expect([ready.status, ready.body.detail]).toEqual([503, 'Redis is away.']);
-  const response = await submit(context, { prompt: 'x' });
-  expect([response.status, response.body.code]).toEqual([503, 'dependency_unavailable']);
-  expect(response.headers['retry-after']).toBeDefined();
+test('with Redis the API is ready', async () => {
+  await using context = await createTestApp({ redisUrl: server.url });
+  expect((await request(context.app).get('/readyz')).body).toEqual({ status: 'ready' });
 });
+
+test('no task of an id that was never given is found, whatever is wanted of it', async () => {
+  await using context = await createTestApp({ redisUrl: server.url });
+  const requests = await documentedRequests(context, { answering: 404 });
+  for (const { method, path, body } of requests.filter(({ path }) => path.startsWith('/api/v1/tasks/'))) {
+    const response = await request(context.app)[method](path).send(body);
+    expect([method, path, response.status, response.body.code]).toEqual([method, path, 404, 'not_found']);
+  }
+});
+
+describe('without Redis', () => {
+  test('the API lives, is not ready, and can be read about', async () => {
+    await using context = await createTestApp({ redisUrl: 'redis://127.0.0.1:1' });
+    for (const path of ['/livez', '/metrics', '/openapi.json', '/docs'])
+      expect((await request(context.app).get(path)).status).toBe(200);
+    const ready = await request(context.app).get('/readyz');
+    expect([ready.status, ready.body.detail]).toEqual([503, 'Redis is away.']);
+  });
+
+  test('everything that needs it refuses at once and says when to come again', async () => {
+    await using context = await createTestApp({ redisUrl: 'redis://127.0.0.1:1' });
+    for (const { method, path, body } of await documentedRequests(context, { answering: 503 })) {
+      const response = await request(context.app)[method](path).send(body);
+      expect([method, path, response.status, response.body.code]).toEqual([
+        method,
+        path,
+        503,
+        'dependency_unavailable',
+      ]);
+      expect(Number(response.headers['retry-after'])).toBeGreaterThan(0);
+    }
+  });
+});
+
+type Method = 'get' | 'post' | 'patch' | 'delete';
+
+/** The requests that may be answered so, each with random ids and the example of its body. */
+async function documentedRequests({ app }: TestApp, { answering }: { answering: number }) {
+  const { body: document } = await request(app).get('/openapi.json');
+  const found: { method: Method; path: string; body: object | undefined }[] = [];
+  for (const [path, operations] of Object.entries<Record<Method, Operation>>(document.paths)) {
+    for (const [method, { requestBody, responses }] of Object.entries(operations)) {
+      if (responses[answering] === undefined || path === '/readyz') continue;
+      const body = requestBody?.content['application/json']?.example as object | undefined;
+      found.push({ method: method as Method, path: path.replaceAll(/\{\w+\}/g, randomUUID()), body });
+    }
+  }
+  return found;
+}

@@ -1,6 +1,6 @@
 import type { RequestLimits } from '@musicgen/contract';
 import type { LifecycleReader, TaskProducer } from '@musicgen/queue';
-import { type HealthOptions, healthRouter, type Logger } from '@musicgen/service';
+import type { HealthOptions, Logger } from '@musicgen/service';
 import type { ArtifactStore } from '@musicgen/storage';
 import express, { type Express } from 'express';
 import helmet from 'helmet';
@@ -9,8 +9,12 @@ import type { ApiMetrics } from './metrics.ts';
 import { handleError, notFound } from './middleware/handle-error.ts';
 import { observeRequests } from './middleware/observe-requests.ts';
 import { requestId } from './middleware/request-id.ts';
+import { mountRoutes } from './openapi/mount.ts';
+import type { Route } from './openapi/route.ts';
 import { audioRoutes } from './routes/audio.ts';
+import { withDocs } from './routes/docs.ts';
 import { eventRoutes } from './routes/events.ts';
+import { healthRoutes } from './routes/health.ts';
 import { taskRoutes } from './routes/tasks.ts';
 
 export interface AppOptions extends HealthOptions {
@@ -23,6 +27,8 @@ export interface AppOptions extends HealthOptions {
   maxAttempts: number;
   metrics: ApiMetrics;
   logger: Logger;
+  /** Of the service, for the OpenAPI document. */
+  version: string;
   /** Aborts when the process shuts down: ends the event streams, so that their clients reconnect elsewhere. */
   closing: AbortSignal;
 }
@@ -32,9 +38,25 @@ export function createApp(options: AppOptions): Express {
   const app = express();
   app.disable('x-powered-by');
   app.set('etag', false);
-  app.use(requestId(options.logger), observeRequests(options.metrics), helmet());
-  app.use(healthRouter(options));
-  app.use(taskRoutes(options), eventRoutes(options), audioRoutes(options));
+  app.use(requestId(options.logger), observeRequests(options.metrics), helmet({ contentSecurityPolicy }));
+  app.use(mountRoutes(apiRoutes(options)));
   app.use(notFound, handleError);
   return app;
+}
+
+/** An answer of the API is data: whatever a browser may take it for, it shall load and run nothing. */
+const contentSecurityPolicy = {
+  useDefaults: false,
+  directives: { 'default-src': ["'none'"], 'frame-ancestors': ["'none'"] },
+};
+
+/** Every route there is. A new resource is a file in `routes/` and a line here. */
+export function apiRoutes(options: AppOptions): Route[] {
+  const routes = [
+    ...taskRoutes(options),
+    ...eventRoutes(options),
+    ...audioRoutes(options),
+    ...healthRoutes(options),
+  ];
+  return withDocs(routes, { version: options.version });
 }

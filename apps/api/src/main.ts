@@ -26,10 +26,8 @@ await runProcess({
   createLogger: ({ LOG_LEVEL }) => createLogger({ service: 'api', level: LOG_LEVEL }),
   closeWithinMs: () => closeWithinMs,
   async open({ config, logger, releasers, closing }) {
-    const registry = createRegistry({
-      role: 'api',
-      version: readVersion(new URL('../package.json', import.meta.url)),
-    });
+    const version = readVersion(new URL('../package.json', import.meta.url));
+    const registry = createRegistry({ role: 'api', version });
     const store = openArtifactStore(config.ARTIFACT_URL);
 
     const redis = new Redis(config.REDIS_URL, {
@@ -62,6 +60,7 @@ await runProcess({
       metrics: createApiMetrics(registry),
       registry,
       logger,
+      version,
       closing,
       async notReadyBecause() {
         if (closing.aborted) return ['The service is shutting down.'];

@@ -5,13 +5,19 @@ import { join } from 'node:path';
 import { createStreamsQueue, failFastRedisOptions, type TaskConsumer } from '@musicgen/queue';
 import { createLogger, createRegistry, redisProblem } from '@musicgen/service';
 import { audioKey, createDiskStore } from '@musicgen/storage';
+import express from 'express';
 import { Redis } from 'ioredis';
 import request from 'supertest';
-import { createApp } from './app.ts';
+import { type AppOptions, apiRoutes, createApp } from './app.ts';
 import { createEstimator } from './estimate/estimator.ts';
 import { createApiMetrics } from './metrics.ts';
+import { openApiDocument } from './openapi/document.ts';
+import { checkAgainst } from './openapi/test-setup.ts';
 
-/** The real app on a real queue and store of its own, with a worker's side to drive tasks by hand. */
+/**
+ * The real app on a real queue and store of its own, with a worker's side to drive tasks by hand. Every answer is held
+ * against the OpenAPI document; disposing throws when one differed.
+ */
 export async function createTestApp({ redisUrl, maxLength = 100 }: { redisUrl: string; maxLength?: number }) {
   const redis = new Redis(redisUrl, failFastRedisOptions);
   redis.on('error', () => {});
@@ -24,7 +30,7 @@ export async function createTestApp({ redisUrl, maxLength = 100 }: { redisUrl: s
   const lifecycle = queue.createLifecycleReader();
   const closing = new AbortController();
   const registry = createRegistry({ role: 'api', version: '0' });
-  const app = createApp({
+  const options: AppOptions = {
     producer: queue.createProducer({ maxLength }),
     lifecycle,
     estimator: createEstimator({ monitor: queue.createMonitor(), refreshMs: 0 }),
@@ -34,9 +40,12 @@ export async function createTestApp({ redisUrl, maxLength = 100 }: { redisUrl: s
     metrics: createApiMetrics(registry),
     registry,
     logger: createLogger({ service: 'api', level: 'silent' }),
+    version: '0',
     closing: closing.signal,
     notReadyBecause: async () => [await redisProblem(redis)].filter((problem) => problem !== undefined),
-  });
+  };
+  const { middleware, violations } = checkAgainst(openApiDocument(apiRoutes(options), options));
+  const app = express().disable('x-powered-by').use(middleware, createApp(options));
   const consumer = queue.createConsumer({
     workerId: 'test',
     priorities: ['CRITICAL', 'HIGH', 'NORMAL', 'LOW'],
@@ -53,6 +62,7 @@ export async function createTestApp({ redisUrl, maxLength = 100 }: { redisUrl: s
       await consumer.close().catch(() => {});
       redis.disconnect();
       await rm(folder, { recursive: true });
+      if (violations.length > 0) throw new Error(`Not as documented:\n${violations.join('\n')}`);
     },
   };
 }

@@ -4,12 +4,15 @@
  */
 export const errorCodes = {
   malformed_json: { status: 400, title: 'The request body is not valid JSON' },
+  malformed_request: { status: 400, title: 'The request is not valid HTTP' },
+  invalid_header: { status: 400, title: 'A request header has an invalid value' },
   unauthorized: { status: 401, title: 'An API key is needed that this service knows' },
   forbidden: { status: 403, title: 'The API key does not allow this' },
   not_found: { status: 404, title: 'There is nothing here' },
   model_not_found: { status: 404, title: 'There is no such model' },
   method_not_allowed: { status: 405, title: 'This path does not answer that method' },
   not_acceptable: { status: 406, title: 'There is no form of this that the caller accepts' },
+  request_timeout: { status: 408, title: 'The request did not arrive in time' },
   task_not_finished: { status: 409, title: 'The task has not finished yet' },
   task_failed: { status: 409, title: 'The task failed' },
   task_finished: { status: 409, title: 'The task has already finished' },
@@ -18,6 +21,7 @@ export const errorCodes = {
   payload_too_large: { status: 413, title: 'The request body is too large' },
   unsupported_media_type: { status: 415, title: 'The request body has a type that is not accepted' },
   range_not_satisfiable: { status: 416, title: 'The requested range lies outside the file' },
+  headers_too_large: { status: 431, title: 'The request headers are too large' },
   invalid_request: { status: 422, title: 'The request has invalid fields' },
   unreadable_audio: { status: 422, title: 'The audio file cannot be read' },
   idempotency_mismatch: { status: 422, title: 'The idempotency key was used for another request' },

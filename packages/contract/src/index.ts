@@ -20,6 +20,7 @@ export {
 } from './generate-request.ts';
 export { type Priority, parsePriority, priorities, priorityNames, prioritySchema } from './priorities.ts';
 export { type FieldError, type Problem, problemOf, problemSchema } from './problem.ts';
+export { problemGuide } from './problem-guide.ts';
 export { isTerminal, type TaskStage, type TaskStatus, taskStages, taskStatuses } from './statuses.ts';
 export { type Task, type TaskResult, taskResultSchema, taskSchema } from './task.ts';
 export {

@@ -24,9 +24,7 @@ export const prioritySchema = z
   .union([z.string(), z.number()], { error: `must be one of ${allowed}` })
   .transform((value, context) => {
     const priority = parsePriority(value);
-    if (priority === undefined) {
-      context.addIssue({ code: 'custom', message: `must be one of ${allowed}` });
-      return z.NEVER;
-    }
+    if (priority === undefined) context.addIssue({ code: 'custom', message: `must be one of ${allowed}` });
     return priority;
-  });
+  })
+  .pipe(z.enum(priorityNames));

@@ -5,25 +5,27 @@ const codeNames = Object.keys(errorCodes) as [ErrorCode, ...ErrorCode[]];
 
 /** One thing that is wrong with a request. */
 const fieldErrorSchema = z.object({
-  /** JSON pointer into the body: `#/duration`. */
-  pointer: z.string(),
+  pointer: z.string().optional().describe('What is wrong in the body, as a JSON pointer: `#/duration`.'),
+  parameter: z.string().optional().describe('Or which parameter or header is.'),
   detail: z.string(),
 });
 
 export type FieldError = z.infer<typeof fieldErrorSchema>;
 
 /** An error as RFC 9457 `application/problem+json`; also the `error` of a task. */
-export const problemSchema = z.object({
-  type: z.string().describe('`/problems/{code}`: what it means and what to do.'),
-  title: z.string(),
-  status: z.int(),
-  detail: z.string().describe('One sentence about this very case.'),
-  code: z.enum(codeNames),
-  instance: z.string().optional(),
-  request_id: z.string().optional(),
-  errors: z.array(fieldErrorSchema).optional(),
-  retry_after_seconds: z.int().optional(),
-});
+export const problemSchema = z
+  .object({
+    type: z.string().describe('`/problems/{code}`: what it means and what to do.'),
+    title: z.string(),
+    status: z.int(),
+    detail: z.string().describe('One sentence about this very case.'),
+    code: z.enum(codeNames),
+    instance: z.string().optional(),
+    request_id: z.string().optional(),
+    errors: z.array(fieldErrorSchema).optional(),
+    retry_after_seconds: z.int().optional(),
+  })
+  .meta({ id: 'Problem' });
 
 export type Problem = z.infer<typeof problemSchema>;
 

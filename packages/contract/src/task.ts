@@ -27,40 +27,42 @@ export const taskResultSchema = z.object({
 export type TaskResult = z.infer<typeof taskResultSchema>;
 
 /** A task as the API shows it. */
-export const taskSchema = z.object({
-  id: z.uuid(),
-  status: z.enum(taskStatuses),
-  stage: z.enum(taskStages).nullable(),
-  progress: z.object({ ratio: z.number(), frame: z.int(), frames: z.int() }).nullable(),
-  queue: z
-    .object({ position: z.int(), ahead: z.int() })
-    .nullable()
-    .describe(
-      'While waiting: the place in its own queue (1 is next) and how many go before it over all queues.',
-    ),
-  eta: z.object({ start_at: time.nullable(), finish_at: time.nullable() }).nullable(),
-  priority: z.enum(priorityNames),
-  request: acceptedRequestSchema,
-  attempt: z.int(),
-  max_attempts: z.int(),
-  created_at: time,
-  updated_at: time,
-  started_at: time.nullable(),
-  finished_at: time.nullable(),
-  expires_at: time,
-  error: problemSchema.nullable(),
-  result: taskResultSchema
-    .omit({ frames: true, warnings: true, timings: true })
-    .extend({ audio_url: z.string() })
-    .nullable(),
-  warnings: z.array(z.string()),
-  timings: z.object({
-    queue: z.number().nullable().describe('Seconds from submission to the first claim.'),
-    processing: z.number().nullable().describe('Seconds from the first claim to the end.'),
-    stages: z.record(z.string(), z.number()),
-    real_time_factor: z.number().nullable().describe('Seconds of processing for one second of audio.'),
-  }),
-  links: z.object({ self: z.string(), cancel: z.string(), events: z.string(), audio: z.string() }),
-});
+export const taskSchema = z
+  .object({
+    id: z.uuid(),
+    status: z.enum(taskStatuses),
+    stage: z.enum(taskStages).nullable(),
+    progress: z.object({ ratio: z.number(), frame: z.int(), frames: z.int() }).nullable(),
+    queue: z
+      .object({ position: z.int(), ahead: z.int() })
+      .nullable()
+      .describe(
+        'While waiting: the place in its own queue (1 is next) and how many go before it over all queues.',
+      ),
+    eta: z.object({ start_at: time.nullable(), finish_at: time.nullable() }).nullable(),
+    priority: z.enum(priorityNames),
+    request: acceptedRequestSchema,
+    attempt: z.int(),
+    max_attempts: z.int(),
+    created_at: time,
+    updated_at: time,
+    started_at: time.nullable(),
+    finished_at: time.nullable(),
+    expires_at: time,
+    error: problemSchema.nullable(),
+    result: taskResultSchema
+      .omit({ frames: true, warnings: true, timings: true })
+      .extend({ audio_url: z.string() })
+      .nullable(),
+    warnings: z.array(z.string()),
+    timings: z.object({
+      queue: z.number().nullable().describe('Seconds from submission to the first claim.'),
+      processing: z.number().nullable().describe('Seconds from the first claim to the end.'),
+      stages: z.record(z.string(), z.number()),
+      real_time_factor: z.number().nullable().describe('Seconds of processing for one second of audio.'),
+    }),
+    links: z.object({ self: z.string(), cancel: z.string(), events: z.string(), audio: z.string() }),
+  })
+  .meta({ id: 'Task' });
 
 export type Task = z.infer<typeof taskSchema>;

@@ -11,7 +11,7 @@ export {
   renderSettingNames,
   renderSettingsTable,
 } from './env-example.ts';
-export { type HealthOptions, healthRouter, startHealthServer } from './health.ts';
+export { type HealthOptions, healthHandlers, startHealthServer } from './health.ts';
 export { type KeepTryingOptions, keepTrying } from './keep-trying.ts';
 export { logEvents } from './log-events.ts';
 export { createLogger, type Logger } from './logger.ts';

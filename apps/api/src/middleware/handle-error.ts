@@ -1,25 +1,6 @@
-import {
-  type ErrorCode,
-  errorCodes,
-  type FieldError,
-  type Problem,
-  problemOf,
-  ServiceError,
-} from '@musicgen/contract';
+import { type ErrorCode, errorCodes, type Problem, problemOf, ServiceError } from '@musicgen/contract';
 import type { ErrorRequestHandler, RequestHandler, Response } from 'express';
-import type { ZodError } from 'zod';
-
-/** A request whose fields are wrong; every one of them is named. */
-export class InvalidRequest extends ServiceError {
-  readonly errors: FieldError[];
-
-  constructor({ issues }: ZodError) {
-    const errors = issues.flatMap(fieldErrorsOf);
-    const named = errors.map(({ pointer, detail }) => `${pointer.slice(2) || 'the body'}: ${detail}`);
-    super('invalid_request', `${named.join('; ')}.`);
-    this.errors = errors;
-  }
-}
+import { InvalidRequest } from '../invalid-request.ts';
 
 /** Answers everything that no route knows. */
 export const notFound: RequestHandler = (req) => {
@@ -99,22 +80,4 @@ function fromBodyParser(thrown: unknown): ServiceError | undefined {
     return new ServiceError('malformed_json', 'The body cannot be read.', { cause: thrown });
   }
   return undefined;
-}
-
-type Issue = ZodError['issues'][number];
-
-function fieldErrorsOf(issue: Issue): FieldError[] {
-  if (issue.code === 'unrecognized_keys') {
-    return issue.keys.map((key) => ({
-      pointer: pointerTo([...issue.path, key]),
-      detail: 'is not a known field',
-    }));
-  }
-  return [{ pointer: pointerTo(issue.path), detail: issue.message }];
-}
-
-/** A JSON pointer as a URI fragment (RFC 6901): `#/metadata/mood`; `#` is the whole body. */
-function pointerTo(path: PropertyKey[]): string {
-  const parts = path.map((part) => String(part).replaceAll('~', '~0').replaceAll('/', '~1'));
-  return `#${parts.map((part) => `/${encodeURIComponent(part)}`).join('')}`;
 }

@@ -2,34 +2,79 @@ import { pipeline } from 'node:stream/promises';
 import { type ErrorCode, ServiceError, type TaskResult, type TaskStatus } from '@musicgen/contract';
 import type { TaskRecord } from '@musicgen/queue';
 import { type Artifact, audioKey, type ByteRange } from '@musicgen/storage';
-import { type Request, type Response, Router } from 'express';
+import type { Request, Response } from 'express';
+import { z } from 'zod';
 import type { AppOptions } from '../app.ts';
-import { methodNotAllowed } from '../middleware/handle-error.ts';
+import { type Route, route } from '../openapi/route.ts';
 import { storedResult } from '../task-view.ts';
-import { taskOf } from './task-id.ts';
+import { taskOf, taskParams } from './task-id.ts';
 
 /** Finished audio, whole or in part. */
-export function audioRoutes({ producer, store }: Pick<AppOptions, 'producer' | 'store'>): Router {
-  const router = Router();
-  router
-    .route('/api/v1/tasks/:id/audio')
-    .get(async (req, res) => {
-      const record = await taskOf(req, producer);
-      const { sha256 } = resultOf(record);
-      const artifact = await store.open(audioKey(record.id, sha256));
-      if (artifact === undefined) throw new ServiceError('gone', 'The audio of this task has been removed.');
+export function audioRoutes({ producer, store }: Pick<AppOptions, 'producer' | 'store'>): Route[] {
+  return [
+    route({
+      operationId: 'getAudio',
+      method: 'get',
+      path: '/api/v1/tasks/{id}/audio',
+      tag: 'Audio',
+      scope: 'generate',
+      summary: 'The music of a finished task',
+      params: taskParams,
+      query: z.strictObject({
+        download: z.enum(['0', '1']).optional().describe('1 names a file to save it under.'),
+      }),
+      headers: z.object({
+        range: z.string().optional().describe('One range of bytes; several get the whole.'),
+        'if-range': z.string().optional().describe('The ETag that the range belongs to.'),
+        'if-none-match': z.string().optional().describe('ETags that are known already.'),
+      }),
+      responses: {
+        200: { description: 'The whole file.', contentType: 'audio/wav', headers: fileHeaders },
+        206: {
+          description: 'The range that was asked for.',
+          contentType: 'audio/wav',
+          headers: { ...fileHeaders, 'Content-Range': z.string().describe('Which bytes of how many.') },
+        },
+        304: { description: 'Known already.', headers: fileHeaders },
+      },
+      errors: [
+        'not_found',
+        'task_not_finished',
+        'task_failed',
+        'task_cancelled',
+        'task_expired',
+        'gone',
+        'range_not_satisfiable',
+        'dependency_unavailable',
+      ],
+      refusalHeaders: { 416: { 'Content-Range': z.string().describe('The size: `bytes */bytes`.') } },
+      handle: async ({ params, query }, res) => {
+        const record = await taskOf(params.id, producer);
+        const { sha256 } = resultOf(record);
+        const artifact = await store.open(audioKey(record.id, sha256));
+        if (artifact === undefined)
+          throw new ServiceError('gone', 'The audio of this task has been removed.');
 
-      const etag = `"${sha256}"`;
-      const range = rangeOf(req, { bytes: artifact.bytes, etag });
-      if (range === 'unsatisfiable') return refuseRange(res, artifact.bytes);
-      describe(res, { record, etag, sha256 });
-      if (req.query.download === '1') res.attachment(`${record.id}.wav`);
-      if (req.fresh) return void res.status(304).end();
-      await send({ req, res, artifact, range });
-    })
-    .all(methodNotAllowed('GET, HEAD'));
-  return router;
+        const { req } = res;
+        const etag = `"${sha256}"`;
+        const range = rangeOf(req, { bytes: artifact.bytes, etag });
+        if (range === 'unsatisfiable') return refuseRange(res, artifact.bytes);
+        describe(res, { record, etag, sha256 });
+        if (query.download === '1') res.attachment(`${record.id}.wav`);
+        if (req.fresh) return void res.status(304).end();
+        await send({ req, res, artifact, range });
+      },
+    }),
+  ];
 }
+
+const fileHeaders = {
+  ETag: z.string().describe('Strong: the hash of the content.'),
+  'Accept-Ranges': z.literal('bytes').describe('Ranges of bytes are possible.'),
+  'Repr-Digest': z.string().describe('SHA-256 of the whole file (RFC 9530).'),
+  'Cache-Control': z.string().describe('As long as the task is kept.'),
+  'Content-Disposition': z.string().optional().describe('With `download=1`: the name of the file.'),
+};
 
 interface SendOptions {
   req: Request;

@@ -1,12 +1,13 @@
 import { isTerminal, type Task } from '@musicgen/contract';
 import type { LifecycleEvent, LifecycleReader, TaskProducer } from '@musicgen/queue';
 import { createSession, type Session } from 'better-sse';
-import { type Request, type Response, Router } from 'express';
+import type { Response } from 'express';
+import { z } from 'zod';
 import type { AppOptions } from '../app.ts';
 import { followTask } from '../follow-task.ts';
-import { methodNotAllowed } from '../middleware/handle-error.ts';
+import { type Route, route } from '../openapi/route.ts';
 import { presentTask } from '../task-view.ts';
-import { taskOf } from './task-id.ts';
+import { taskOf, taskParams } from './task-id.ts';
 
 const keepAliveMs = 15_000;
 const reconnectAfterMs = 2_000;
@@ -14,28 +15,46 @@ const reconnectAfterMs = 2_000;
 type Options = Pick<AppOptions, 'producer' | 'lifecycle' | 'metrics' | 'closing'>;
 
 /**
- * A task's life as server-sent events: `snapshot` first, then `progress` and `status` as they happen, `done` with the
- * whole task at the end. Every id is an id of the lifecycle stream in Redis, so a client that reconnects with
- * `Last-Event-ID` goes on at any API process, without a gap and without a repeat.
+ * A task's life as server-sent events. Every id is an id of the lifecycle stream in Redis, so a client that reconnects
+ * with `Last-Event-ID` goes on at any API process, without a gap and without a repeat.
  */
-export function eventRoutes(options: Options): Router {
-  const router = Router();
-  router
-    .route('/api/v1/tasks/:id/events')
-    // Before GET, whose handler Express would run for it too, without end.
-    .head(methodNotAllowed('GET'))
-    .get(async (req, res) => {
-      const { id, status } = await taskOf(req, options.producer);
-      const resumed = await resume(id, lastEventIdOf(req), options.lifecycle);
-      // 204 is how a server tells an EventSource that has seen everything to stop reconnecting.
-      if (isTerminal(status) && resumed?.missed === 0) return void res.status(204).end();
-      const after = resumed?.after ?? (await options.lifecycle.latestId());
-      // A client that went away meanwhile has had its `close` already.
-      if (!res.closed) await stream({ ...options, req, res, id, after, isResumed: resumed !== undefined });
-    })
-    .all(methodNotAllowed('GET'));
-  return router;
+export function eventRoutes(options: Options): Route[] {
+  return [
+    route({
+      operationId: 'followTask',
+      method: 'get',
+      path: '/api/v1/tasks/{id}/events',
+      head: 'refused',
+      tag: 'Tasks',
+      scope: 'generate',
+      summary: "A task's life as server-sent events",
+      description,
+      params: taskParams,
+      headers: z.object({
+        'last-event-id': z.string().optional().describe('The id of the last event seen; goes on after it.'),
+      }),
+      responses: {
+        200: { description: 'The events.', contentType: 'text/event-stream' },
+        204: { description: 'The task has finished and all of its events were seen: do not reconnect.' },
+      },
+      errors: ['not_found', 'dependency_unavailable'],
+      handle: async ({ params, headers }, res) => {
+        const { id, status } = await taskOf(params.id, options.producer);
+        const resumed = await resume(id, lastEventIdOf(headers['last-event-id']), options.lifecycle);
+        // 204 is how a server tells an EventSource that has seen everything to stop reconnecting.
+        if (isTerminal(status) && resumed?.missed === 0) return void res.status(204).end();
+        const after = resumed?.after ?? (await options.lifecycle.latestId());
+        // A client that went away meanwhile has had its `close` already.
+        if (!res.closed) await stream({ ...options, res, id, after, isResumed: resumed !== undefined });
+      },
+    }),
+  ];
 }
+
+const description = `\`snapshot\` first, with the whole task; then \`progress\` and \`status\` as they happen; \`done\` with the whole task at
+the end, and the stream closes. A comment every 15 seconds keeps idle connections open. The id of every event is valid at
+every API process: send it as \`Last-Event-ID\` to go on without a gap and without a repeat. An id that is too old starts
+over with a snapshot.`;
 
 /** Where a client goes on; undefined for one that starts, or whose id is too old or foreign to go on from. */
 async function resume(id: string, lastEventId: string | undefined, lifecycle: LifecycleReader) {
@@ -44,7 +63,6 @@ async function resume(id: string, lastEventId: string | undefined, lifecycle: Li
 }
 
 interface StreamOptions extends Options {
-  req: Request;
   res: Response;
   id: string;
   after: string;
@@ -52,10 +70,10 @@ interface StreamOptions extends Options {
 }
 
 async function stream({ producer, lifecycle, metrics, closing, ...options }: StreamOptions): Promise<void> {
-  const { req, res, id, after, isResumed } = options;
+  const { res, id, after, isResumed } = options;
   const signal = AbortSignal.any([closing, closeSignal(res)]);
   res.once('close', metrics.streamOpened());
-  const session = await openSession(req, res);
+  const session = await openSession(res);
   const hasFinished = !isResumed && (await sendSnapshot({ session, producer, id, after }));
   if (!hasFinished) {
     for await (const event of followTask({ lifecycle, taskId: id, after, signal })) {
@@ -66,8 +84,7 @@ async function stream({ producer, lifecycle, metrics, closing, ...options }: Str
 }
 
 /** Anything that is not an id of the stream counts as absent. */
-function lastEventIdOf(req: Request): string | undefined {
-  const given = req.get('Last-Event-ID') ?? '';
+function lastEventIdOf(given = ''): string | undefined {
   return /^\d{1,15}-\d{1,10}$/.test(given) ? given : undefined;
 }
 
@@ -77,8 +94,8 @@ function closeSignal(res: Response): AbortSignal {
   return controller.signal;
 }
 
-function openSession(req: Request, res: Response): Promise<Session> {
-  return createSession(req, res, {
+function openSession(res: Response): Promise<Session> {
+  return createSession(res.req, res, {
     keepAlive: keepAliveMs,
     retry: reconnectAfterMs,
     headers: { 'Cache-Control': 'no-store, no-transform' },
