@@ -212,7 +212,10 @@ class ChildEngine implements Engine {
 }
 
 /** The promise's outcome, or a rejection as soon as the signal aborts. */
-function unlessAborted<Value>(promise: Promise<Value>, signal: AbortSignal | undefined): Promise<Value> {
+export function unlessAborted<Value>(
+  promise: Promise<Value>,
+  signal: AbortSignal | undefined,
+): Promise<Value> {
   if (!signal) return promise;
   return new Promise((resolve, reject) => {
     const abort = () => reject(cancelled(signal));

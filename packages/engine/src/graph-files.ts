@@ -1,5 +1,5 @@
-import { stat } from 'node:fs/promises';
-import { join } from 'node:path';
+import { readdir, stat } from 'node:fs/promises';
+import { basename, dirname, join } from 'node:path';
 import { broken } from './json-file.ts';
 
 /** The graphs of a folder: ours, or those that Optimum exports and transformers.js loads. */
@@ -60,4 +60,27 @@ async function findGraph(folder: string, name: string): Promise<string> {
     return path;
   }
   throw broken(`onnx/${name}.onnx`, `is missing in ${folder}`);
+}
+
+/** Bytes of a graph and of the external data files beside it (`<graph>_data`, `<graph>_data_1`, …). */
+export async function weightBytes(path: string): Promise<number> {
+  const files = (await readdir(dirname(path))).filter((file) => file.startsWith(basename(path)));
+  const sizes = await Promise.all(files.map(async (file) => (await stat(join(dirname(path), file))).size));
+  return sizes.reduce((sum, size) => sum + size, 0);
+}
+
+/** Bytes of all graphs of a model. */
+export async function weightBytesOf(graphs: GraphFiles): Promise<number> {
+  const sizes = await Promise.all(Object.values(graphs).map(weightBytes));
+  return sizes.reduce((sum, size) => sum + size, 0);
+}
+
+/** Node, ONNX Runtime and the tokenizer, without any weights. */
+const processBytes = 120 * 2 ** 20;
+/** ONNX Runtime keeps matrices a second time, packed for the processor, until the load is done: measured 1.3 to 1.6. */
+const loadedShare = 1.6;
+
+/** What the process of a model is likely to take; to be replaced by what it takes once it is loaded. */
+export function estimateMemoryBytes(weightBytes: number): number {
+  return processBytes + loadedShare * weightBytes;
 }

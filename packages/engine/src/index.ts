@@ -12,6 +12,7 @@ export {
   type EngineOptions,
   startEngine,
 } from './engine.ts';
+export { type EnginePool, type EnginePoolOptions, type PooledModel, startEnginePool } from './engine-pool.ts';
 export type { ModelLayout } from './graph-files.ts';
 export { type ModelInfo, readModelFolder } from './model-folder.ts';
 export type { EngineStage, GenerateOptions, Piece, PieceProgress, PieceRequest } from './piece.ts';

@@ -1,11 +1,9 @@
-import { readdir, stat } from 'node:fs/promises';
-import { basename, dirname, join } from 'node:path';
 import { type Codec, openCodec } from './codec.ts';
 import type { Decoder } from './decoders/decoder.ts';
 import { openFastDecoder } from './decoders/fast.ts';
 import { openStandardDecoder } from './decoders/standard.ts';
 import type { ExecutionProvider, Placement } from './execution-providers.ts';
-import type { GraphFiles } from './graph-files.ts';
+import { type GraphFiles, weightBytes } from './graph-files.ts';
 import { type ModelConfig, readModelFolder } from './model-folder.ts';
 import type { SessionOptions } from './sessions.ts';
 import { openTextEncoder, type PromptEncoder } from './text-encoder.ts';
@@ -83,11 +81,4 @@ async function sessionOptions(
 ): Promise<SessionOptions> {
   const isSmall = settings.threads === undefined && (await weightBytes(path)) < oneThreadBytes;
   return { ...settings, path, memory, ...(isSmall && { threads: 1 }) };
-}
-
-/** Bytes of a graph and of the external data files beside it (`<graph>_data`, `<graph>_data_1`, …). */
-async function weightBytes(path: string): Promise<number> {
-  const files = (await readdir(dirname(path))).filter((file) => file.startsWith(basename(path)));
-  const sizes = await Promise.all(files.map(async (file) => (await stat(join(dirname(path), file))).size));
-  return sizes.reduce((sum, size) => sum + size, 0);
 }
