@@ -14,10 +14,12 @@ export interface LogLine {
 
 /** An API or worker as a process of its own, as it would run in a container. */
 export interface ServiceProcess {
+  pid: number;
   /** Emits `line` for every log line. */
   log: EventEmitter<{ line: [LogLine] }>;
   /** Resolves with the first log line of that message, past or future; rejects when the process ends before. */
   untilLogged(message: string): Promise<LogLine>;
+  kill(signal: NodeJS.Signals): void;
   /** SIGTERM, then waits for its end. */
   stop(): Promise<void>;
   /** Resolves when it ends by itself or by `stop`, with a sentence that says how. */
@@ -67,8 +69,11 @@ export function startServiceProcess({ name, entry, env, logFile }: ServiceProces
   }));
 
   return {
+    // Only what could not be started has none, and then `ended` tells.
+    pid: child.pid ?? 0,
     log,
     ended,
+    kill: (signal) => void child.kill(signal),
     untilLogged(message) {
       return new Promise((resolve, reject) => {
         const past = firstOfMessage.get(message);
