@@ -42,6 +42,7 @@ export const errorCodes = {
   model_load_failed: { status: 500, title: 'The model could not be loaded', retryable: true },
   model_unavailable: { status: 500, title: 'The worker that took the task does not have its model' },
   generation_failed: { status: 500, title: 'The music could not be generated' },
+  out_of_memory: { status: 500, title: 'The engine ran out of memory', retryable: true },
   engine_crashed: { status: 500, title: 'The engine stopped while it worked on the task', retryable: true },
   task_timeout: { status: 500, title: 'The task took longer than allowed' },
   worker_lost: { status: 500, title: 'The workers that took the task were lost', retryable: true },

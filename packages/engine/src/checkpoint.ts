@@ -1,3 +1,5 @@
+import { endianness } from 'node:os';
+
 /** Codes of a piece, frame after frame: `codes[frame * codebooks + codebook]`. */
 export type Codes = Uint16Array;
 
@@ -21,9 +23,8 @@ export function writeCheckpoint(codes: Codes, frames: number, shape: CodeShape):
   magic.copy(bytes);
   bytes.writeUInt16LE(shape.codebooks, 4);
   bytes.writeUInt16LE(shape.vocabSize, 6);
-  for (let index = 0; index < count; index++) {
-    bytes.writeUInt16LE(codes[index] ?? 0, headerBytes + 2 * index);
-  }
+  bytes.set(new Uint8Array(codes.buffer, codes.byteOffset, 2 * count), headerBytes);
+  if (endianness() === 'BE') bytes.subarray(headerBytes).swap16();
   return bytes;
 }
 

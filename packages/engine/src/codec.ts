@@ -1,17 +1,34 @@
 import { ServiceError } from '@musicgen/contract';
-import { refuseIfAborted } from './cancellation.ts';
 import type { Codes } from './checkpoint.ts';
 import type { ChunkContext, ModelConfig } from './model-folder.ts';
 import { floats, openSession, requireNames, type Session, type SessionOptions, Tensor } from './sessions.ts';
 
 export interface Codec {
   /**
-   * Turns codes into audio: one array of `frames · hopLength` samples per channel, which may exceed ±1.
+   * Begins the audio of a piece, whose codes may still be in the making.
    * @param codes [frames, codebooks]
-   * @throws ServiceError `generation_failed`, or `task_cancelled` when the signal aborts between chunks
    */
-  decode(codes: Codes, frames: number, signal?: AbortSignal): Promise<Float32Array[]>;
+  open(codes: Codes, frames: number): AudioRun;
   release(): Promise<void>;
+}
+
+/** The audio of one piece, decoded stretch by stretch: memory and time of one run do not grow with the piece. */
+export interface AudioRun {
+  /** How many frames of codes must be known for the next stretch; undefined when all is decoded. */
+  readonly neededFrames: number | undefined;
+  /**
+   * Decodes the next stretch.
+   * @throws ServiceError `generation_failed`
+   */
+  next(): Promise<Stretch>;
+}
+
+/** A part of a piece's audio. */
+export interface Stretch {
+  /** Its first frame. */
+  frame: number;
+  /** Per channel `frames · hopLength` samples, which may exceed ±1. */
+  samples: Float32Array[];
 }
 
 /** Frames `start` to `end` of a piece, decoded together with what surrounds them, `from` to `to`. */
@@ -22,8 +39,11 @@ export interface Chunk {
   to: number;
 }
 
-/** What is decoded in one run, without context; bounds memory whatever the piece's length. */
-const chunkSeconds = 10;
+/**
+ * What is decoded in one run, without context. Always the same, whatever else the engine does meanwhile, so that a
+ * piece comes out the same to the last bit; short, because the steps of other pieces wait for it.
+ */
+const chunkSeconds = 5;
 
 /** The codec graph's reflect padding needs as many frames. */
 const fewestFrames = 4;
@@ -35,20 +55,50 @@ const fewestFrames = 4;
 export async function openCodec(options: SessionOptions, config: ModelConfig): Promise<Codec> {
   const session = await openSession(options);
   requireNames(session, { inputs: ['audio_codes'], outputs: ['audio_values'] });
-  const { channels, frameRate } = config.info;
   return {
-    async decode(codes, frames, signal) {
-      const audio = Array.from({ length: channels }, () => new Float32Array(frames * config.hopLength));
-      for (const chunk of planChunks(frames, chunkSeconds * frameRate, config.chunkContext)) {
-        for (const [channel, samples] of audio.entries()) {
-          refuseIfAborted(signal);
-          const decoded = await decodeStretch(session, config, channelCodes(codes, chunk, channel, config));
-          copyMiddle(decoded, samples, chunk, config.hopLength);
-        }
-      }
-      return audio;
-    },
+    open: (codes, frames) => openAudioRun({ session, config, codes, frames }),
     release: () => session.release(),
+  };
+}
+
+/** The samples of consecutive stretches as one array per channel. */
+export function joinStretches(stretches: readonly Stretch[]): Float32Array[] {
+  const channels = stretches[0]?.samples.length ?? 0;
+  const length = stretches.reduce((sum, { samples }) => sum + (samples[0]?.length ?? 0), 0);
+  return Array.from({ length: channels }, (_, channel) => {
+    const joined = new Float32Array(length);
+    let offset = 0;
+    for (const { samples } of stretches) {
+      joined.set(samples[channel] as Float32Array, offset);
+      offset += samples[channel]?.length ?? 0;
+    }
+    return joined;
+  });
+}
+
+interface OpenPiece {
+  session: Session;
+  config: ModelConfig;
+  codes: Codes;
+  frames: number;
+}
+
+function openAudioRun({ session, config, codes, frames }: OpenPiece): AudioRun {
+  const { channels, frameRate } = config.info;
+  const chunks = planChunks(frames, chunkSeconds * frameRate, config.chunkContext);
+  return {
+    get neededFrames() {
+      return chunks[0]?.to;
+    },
+    async next() {
+      const chunk = chunks.shift() as Chunk;
+      const samples: Float32Array[] = [];
+      for (let channel = 0; channel < channels; channel++) {
+        const decoded = await decodeStretch(session, config, channelCodes(codes, chunk, channel, config));
+        samples.push(middleOf(decoded, chunk, config.hopLength));
+      }
+      return { frame: chunk.start, samples };
+    },
   };
 }
 
@@ -109,8 +159,7 @@ function checkSamples(samples: Float32Array, wanted: number, file: string): void
   }
 }
 
-function copyMiddle(decoded: Float32Array, target: Float32Array, chunk: Chunk, hopLength: number): void {
-  const first = (chunk.start - chunk.from) * hopLength;
-  const count = (chunk.end - chunk.start) * hopLength;
-  target.set(decoded.subarray(first, first + count), chunk.start * hopLength);
+/** A copy, so that what is kept does not keep the context alive. */
+function middleOf(decoded: Float32Array, chunk: Chunk, hopLength: number): Float32Array {
+  return decoded.slice((chunk.start - chunk.from) * hopLength, (chunk.end - chunk.from) * hopLength);
 }

@@ -34,7 +34,7 @@ export class Columns {
   #known: number;
   /** Columns of the window that the decoder has been fed. */
   #fed = 0;
-  /** The column of the window that is sampled next. */
+  /** The column of the window that is sampled next; 0 at the beginning of a window. */
   #column = 0;
   #frame: number;
 
@@ -66,8 +66,8 @@ export class Columns {
     if (this.#sequence === undefined) {
       this.#sequence = this.#decoder.open(this.#job.rows);
       this.#fed = 0;
-      this.#column = this.#known - window.start + 1;
     }
+    if (this.#column === 0) this.#column = this.#known - window.start + 1;
     const columns = Math.min(this.#column - this.#fed, this.#decoder.prefillColumns ?? this.#column);
     const ids = this.#readColumns(window, this.#fed, columns);
     this.#fed += columns;
@@ -88,7 +88,13 @@ export class Columns {
     this.#column += 1;
     if (this.#column < columnCount(this.#pattern, length)) return;
     this.#known = window.end;
+    this.#column = 0;
     this.#windows.shift();
+    this.release();
+  }
+
+  /** Begins the decoder's sequence anew from the codes, which are all kept: after an error it is of no use any more. */
+  rewind(): void {
     this.release();
   }
 

@@ -3,8 +3,7 @@ import { once } from 'node:events';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { ServiceError } from '@musicgen/contract';
-import type { EngineCommand, EngineReport, ReportedError } from './engine-process.ts';
-import type { ModelInfo } from './model-folder.ts';
+import type { EngineCommand, EngineReport, ProcessOptions, ReportedError } from './engine-process.ts';
 
 /** How a process ended: by itself with a code, or by a signal. */
 export interface Exit {
@@ -12,12 +11,12 @@ export interface Exit {
   signal: NodeJS.Signals | null;
 }
 
-export type PieceReport = Exclude<EngineReport, { type: 'ready' | 'load-failed' }>;
+type ReadyReport = Extract<EngineReport, { type: 'ready' }>;
+export type WorkReport = Exclude<EngineReport, { type: 'ready' | 'load-failed' }>;
 
 export interface ChildOptions {
-  modelFolder: string;
-  threads?: number;
-  onReport(report: PieceReport): void;
+  process: ProcessOptions;
+  onReport(report: WorkReport): void;
   /** Called once, after the last report, even when the process could not be started. */
   onExit(exit: Exit): void;
   /** A line that ONNX Runtime or Node wrote to stderr. */
@@ -28,7 +27,7 @@ export interface ChildOptions {
 export interface EngineChild {
   readonly pid: number | undefined;
   /** Resolves when the child has loaded the model; rejects with `model_load_failed` or `engine_crashed`. */
-  readonly loaded: Promise<ModelInfo>;
+  readonly loaded: Promise<ReadyReport>;
   send(command: EngineCommand): void;
   kill(): void;
   /** Lets the child end, or kills it when it does not within the time; resolves once it is gone. */
@@ -39,16 +38,16 @@ export interface EngineChild {
 const entry = fileURLToPath(new URL('../dist/engine-process.js', import.meta.url));
 
 /** Starts the process. Its signals are its parent's to heed, and it ends with its parent. */
-export function startChild({ modelFolder, threads, ...handlers }: ChildOptions): EngineChild {
-  const child = fork(entry, threads === undefined ? [modelFolder] : [modelFolder, String(threads)], {
+export function startChild({ process, ...handlers }: ChildOptions): EngineChild {
+  const child = fork(entry, [JSON.stringify(process)], {
     serialization: 'advanced',
     execArgv: [],
     stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
   });
   if (child.stderr) createInterface(child.stderr).on('line', handlers.onWarning);
-  const loaded = new Promise<ModelInfo>((resolve, reject) => {
+  const loaded = new Promise<ReadyReport>((resolve, reject) => {
     child.on('message', (report: EngineReport) => {
-      if (report.type === 'ready') resolve(report.model);
+      if (report.type === 'ready') resolve(report);
       else if (report.type === 'load-failed') reject(revive(report.error));
       else handlers.onReport(report);
     });

@@ -1,20 +1,29 @@
 /**
- * The engine's child process: loads a model, then makes pieces one after another. It has a process of its own because
- * a run of ONNX Runtime blocks the event loop, cannot be interrupted, and may be killed for memory.
+ * The engine's child process: loads a model, then makes pieces, several at once. It has a process of its own because a
+ * run of ONNX Runtime blocks the event loop, cannot be interrupted, and may be killed for memory.
  *
- * Started as `engine-process.js <model folder> [threads]`; speaks with its parent over the IPC channel only.
+ * Started as `engine-process.js <options as JSON>`; speaks with its parent over the IPC channel only.
  */
 import { type ErrorCode, ServiceError, toServiceError } from '@musicgen/contract';
-import { loadModel, type Model } from './model.ts';
+import { type BatchPlan, planBatch } from './batch-size.ts';
+import type { Stretch } from './codec.ts';
+import { type Batch, createBatch, type Effort } from './generate.ts';
+import { type LoadOptions, loadModel, type Model } from './model.ts';
 import type { ModelInfo } from './model-folder.ts';
-import { generatePiece, type Piece, type PieceProgress, type PieceRequest } from './piece.ts';
+import type { GenerateOptions, Piece, PieceProgress, PieceRequest } from './piece.ts';
 
-interface GenerateCommand {
+export interface ProcessOptions extends LoadOptions {
+  /** Pieces made at once; absent: what the machine gains by. */
+  maxBatch?: number;
+}
+
+interface GenerateCommand extends Pick<GenerateOptions, 'checkpoint' | 'company'> {
   type: 'generate';
   /** Tells pieces apart. */
   id: number;
   request: PieceRequest;
-  checkpoint?: Buffer;
+  /** Whether stretches of audio are to be reported while the rest is made. */
+  preview: 'wanted' | 'none';
 }
 
 /** What the parent asks for. */
@@ -22,17 +31,21 @@ export type EngineCommand = GenerateCommand | { type: 'cancel'; id: number };
 
 /** What the child answers. */
 export type EngineReport =
-  | { type: 'ready'; model: ModelInfo }
+  | { type: 'ready'; model: ModelInfo; plan: BatchPlan }
   | { type: 'load-failed'; error: ReportedError }
   | { type: 'progress'; id: number; progress: PieceProgress }
+  | { type: 'preview'; id: number; stretch: Stretch }
   | { type: 'done'; id: number; piece: Piece }
-  | { type: 'failed'; id: number; error: ReportedError };
+  | { type: 'failed'; id: number; error: ReportedError }
+  | { type: 'effort'; effort: Effort };
 
 /** An error in a form that survives the channel. */
 export interface ReportedError {
   code: ErrorCode;
   message: string;
 }
+
+const effortIntervalMs = 1000;
 
 function report(message: EngineReport): void {
   // Without a parent there is nobody left to tell, and `disconnect` is about to end this process.
@@ -44,53 +57,47 @@ function describe(error: unknown, fallback: ErrorCode): ReportedError {
   return { code, message };
 }
 
-/** Makes pieces in the order they were asked for. */
-function serve(model: Model): void {
-  const waiting: GenerateCommand[] = [];
-  let current: { id: number; cancellation: AbortController } | undefined;
+/** Makes the pieces that are asked for. */
+function serve(batch: Batch): void {
+  const cancellations = new Map<number, AbortController>();
 
-  async function generate({ id, request, checkpoint }: GenerateCommand): Promise<void> {
+  async function generate({ id, request, checkpoint, company, preview }: GenerateCommand): Promise<void> {
     const cancellation = new AbortController();
-    current = { id, cancellation };
-    const { signal } = cancellation;
-    const onProgress = (progress: PieceProgress) => report({ type: 'progress', id, progress });
+    cancellations.set(id, cancellation);
     try {
-      report({
-        type: 'done',
-        id,
-        piece: await generatePiece(model, request, { signal, checkpoint, onProgress }),
+      const piece = await batch.generate(request, {
+        signal: cancellation.signal,
+        checkpoint,
+        company,
+        onProgress: (progress) => report({ type: 'progress', id, progress }),
+        ...(preview === 'wanted' && { onPreview: (stretch) => report({ type: 'preview', id, stretch }) }),
       });
+      report({ type: 'done', id, piece });
     } catch (error) {
       report({ type: 'failed', id, error: describe(error, 'generation_failed') });
     }
-    current = undefined;
-  }
-
-  async function work(): Promise<void> {
-    for (let next = waiting.shift(); next; next = waiting.shift()) await generate(next);
-  }
-
-  function cancel(id: number): void {
-    if (current?.id === id) current.cancellation.abort();
-    const place = waiting.findIndex((command) => command.id === id);
-    if (place < 0) return;
-    waiting.splice(place, 1);
-    report({ type: 'failed', id, error: { code: 'task_cancelled', message: 'The piece was cancelled' } });
+    cancellations.delete(id);
   }
 
   process.on('message', (command: EngineCommand) => {
     switch (command.type) {
       case 'generate':
-        waiting.push(command);
-        if (current === undefined) void work();
+        void generate(command);
         return;
       case 'cancel':
-        cancel(command.id);
+        cancellations.get(command.id)?.abort();
         return;
       default:
         command satisfies never;
     }
   });
+}
+
+function reportEffort(batch: Batch): void {
+  setInterval(() => {
+    const effort = batch.takeEffort();
+    if (effort.steps > 0) report({ type: 'effort', effort });
+  }, effortIntervalMs);
 }
 
 /**
@@ -99,30 +106,29 @@ function serve(model: Model): void {
  */
 async function tryOut(model: Model): Promise<void> {
   const request = { prompt: '', durationSeconds: 1 / model.config.info.frameRate, seed: 0 };
-  await generatePiece(model, request).catch((error: unknown) => {
+  const batch = createBatch(model, { slots: 1 });
+  await batch.generate(request).catch((error: unknown) => {
     const { message } = toServiceError(error);
     throw new ServiceError('model_load_failed', `The model was loaded but cannot be run: ${message}`);
   });
 }
 
-async function main(modelFolder: string | undefined, threads: string | undefined): Promise<void> {
-  if (modelFolder === undefined)
-    throw new ServiceError('internal', 'The engine needs the path of a model folder');
+async function main({ maxBatch, ...loading }: ProcessOptions): Promise<void> {
   // A parent that dies, however it dies, closes the channel; a signal meant for the whole group is the parent's to heed.
   process.on('disconnect', () => process.exit(0));
   for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => {});
   try {
-    const model = await loadModel({
-      modelFolder,
-      threads: threads === undefined ? undefined : Number(threads),
-    });
+    const model = await loadModel(loading);
     await tryOut(model);
-    serve(model);
-    report({ type: 'ready', model: model.config.info });
+    const plan = await planBatch(model, maxBatch);
+    const batch = createBatch(model, plan);
+    serve(batch);
+    reportEffort(batch);
+    report({ type: 'ready', model: model.config.info, plan });
   } catch (error) {
     report({ type: 'load-failed', error: describe(error, 'model_load_failed') });
     process.disconnect?.();
   }
 }
 
-await main(process.argv[2], process.argv[3]);
+await main(JSON.parse(process.argv[2] ?? '{}') as ProcessOptions);

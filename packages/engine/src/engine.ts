@@ -1,18 +1,21 @@
 import { EventEmitter } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { ServiceError, toServiceError } from '@musicgen/contract';
+import type { Speed } from './batch-size.ts';
 import { cancelled } from './cancellation.ts';
+import type { Stretch } from './codec.ts';
 import {
   crashed,
   describeExit,
   type EngineChild,
   type Exit,
-  type PieceReport,
   revive,
   startChild,
+  type WorkReport,
 } from './engine-child.ts';
+import type { Effort } from './generate.ts';
 import type { ModelInfo } from './model-folder.ts';
-import type { GenerateOptions, Piece, PieceRequest } from './piece.ts';
+import type { GenerateOptions, Piece, PieceProgress, PieceRequest } from './piece.ts';
 
 /** As much of a logger as the engine needs. */
 export interface EngineLogger {
@@ -25,6 +28,8 @@ export interface EngineOptions {
   modelFolder: string;
   /** Threads of one operator; absent: what the size of each graph deserves. */
   threads?: number;
+  /** Pieces made at once; absent: as many as this machine gains by, which is measured when the model is loaded. */
+  maxBatch?: number;
   logger?: EngineLogger;
 }
 
@@ -35,6 +40,8 @@ export interface EngineEvents {
   'engine:restarting': [{ attempt: number; delayMs: number }];
   /** A restarted child has loaded the model. */
   'engine:ready': [];
+  /** About once a second while the decoder is stepped. */
+  'engine:effort': [Effort];
   /** A restarted child could not load the model; the next one tries again. */
   'engine:load-failed': [{ error: ServiceError }];
 }
@@ -42,28 +49,41 @@ export interface EngineEvents {
 /** A child process with a model in it; survives the child's death. */
 export interface Engine {
   readonly model: ModelInfo;
+  /** Pieces it makes at once; more that are asked for wait. */
+  readonly slots: number;
+  /** As it was measured when the model was loaded, then in work. */
+  readonly speed: Speed;
   readonly state: 'ready' | 'restarting' | 'closed';
   readonly events: EventEmitter<EngineEvents>;
   /**
-   * Makes one piece. Pieces wait for each other; while the child restarts, they wait for it.
+   * Makes one piece, beside as many others as there are slots. While the child restarts, pieces wait for it; those that
+   * were in work together when it died are made one by one then, each from where it stood.
    * @throws ServiceError `task_cancelled` soon after the signal aborts (its cause is the signal's reason),
-   * `engine_crashed` when the child dies meanwhile, `generation_failed`, `invalid_request`, `model_load_failed` when
-   * the restart they waited for fails, `draining` when the engine is closed
+   * `engine_crashed` when the child dies while it works on this piece alone, `generation_failed`, `out_of_memory`,
+   * `invalid_request`, `model_load_failed` when the restart they waited for fails, `draining` when the engine is closed
    */
   generate(request: PieceRequest, options?: GenerateOptions): Promise<Piece>;
   /** Ends the child; pieces in work are rejected. */
   close(): Promise<void>;
 }
 
-/** A piece that the child is working on. */
+/** How one child's work on a piece ended: with the piece, or with the child, and another is to go on. */
+type Attempt = { piece: Piece } | { again: 'as before' | 'alone' };
+
+/** A piece that a child has been given. */
 interface Pending {
-  resolve(piece: Piece): void;
+  resolve(attempt: Attempt): void;
   reject(error: ServiceError): void;
-  onProgress: GenerateOptions['onProgress'];
+  onProgress(progress: PieceProgress): void;
+  onPreview(stretch: Stretch): void;
+  /** Whether the child has begun to work on it. */
+  isStarted: boolean;
 }
 
 const firstRestartDelayMs = 100;
 const longestRestartDelayMs = 30_000;
+/** The weight of the latest second in the measured speed. */
+const speedWeight = 0.1;
 /** A run of ONNX Runtime cannot be stopped: a child that heeds neither a cancellation nor a close by then is killed. */
 const obeyMs = { cancel: 30_000, close: 3000 };
 
@@ -88,6 +108,8 @@ class ChildEngine implements Engine {
   readonly #pending = new Map<number, Pending>();
   readonly #closing = new AbortController();
   #model: ModelInfo | undefined;
+  #slots = 1;
+  #speed: Speed = { alone: 1, all: 1 };
   #state: Engine['state'] = 'restarting';
   #child: EngineChild | undefined;
   /** Settles when the child that is starting, or about to, has loaded the model or failed to. */
@@ -105,39 +127,73 @@ class ChildEngine implements Engine {
     return this.#model;
   }
 
+  get slots(): number {
+    return this.#slots;
+  }
+
+  get speed(): Speed {
+    return this.#speed;
+  }
+
   get state(): Engine['state'] {
     return this.#state;
   }
 
   async start(): Promise<void> {
-    const { modelFolder, threads, logger } = this.#options;
+    const { modelFolder, threads, maxBatch, logger } = this.#options;
     const child = startChild({
-      modelFolder,
-      threads,
+      // A child that takes the place of another makes as many pieces at once: the worker has claimed as many tasks.
+      process: { modelFolder, threads, maxBatch: this.#model ? this.#slots : maxBatch },
       onReport: (report) => this.#settle(report),
       onExit: (exit) => this.#afterExit(exit),
       onWarning: (line) => logger?.warn(line),
     });
     this.#child = child;
-    this.#model = await child.loaded;
+    const { model, plan } = await child.loaded;
+    this.#model = model;
+    this.#slots = plan.slots;
+    this.#speed = plan.speed;
     if (this.#state === 'closed') return;
     this.#state = 'ready';
-    logger?.info('The engine is ready', { model: this.#model.name, pid: child.pid });
+    logger?.info('The engine is ready', { model: model.name, pid: child.pid, ...plan });
   }
 
   async generate(request: PieceRequest, options: GenerateOptions = {}): Promise<Piece> {
-    const { signal, onProgress, checkpoint } = options;
-    if (this.#state === 'restarting') onProgress?.({ stage: 'loading_model', frame: 0, frames: 0 });
-    await unlessAborted(this.#ready, signal);
-    if (this.#state === 'closed') throw new ServiceError('draining', 'The engine is closed');
+    const attempt = { ...options };
+    let latest: PieceProgress = { stage: 'loading_model', frame: 0, frames: 0 };
+    attempt.onProgress = (progress) => {
+      latest = progress;
+      attempt.checkpoint = progress.checkpoint ?? attempt.checkpoint;
+      options.onProgress?.(progress);
+    };
+    for (;;) {
+      if (this.#state === 'restarting') options.onProgress?.({ ...latest, stage: 'loading_model' });
+      await unlessAborted(this.#ready, options.signal);
+      if (this.#state === 'closed') throw new ServiceError('draining', 'The engine is closed');
+      const outcome = await this.#attempt(request, attempt);
+      if ('piece' in outcome) return outcome.piece;
+      if (outcome.again === 'alone') attempt.company = 'alone';
+    }
+  }
 
+  /** One child's work on a piece. */
+  async #attempt(request: PieceRequest, options: GenerateOptions): Promise<Attempt> {
+    const { signal, checkpoint, company, onProgress, onPreview } = options;
     const id = this.#nextId++;
     const cancel = () => this.#cancel(id);
     signal?.addEventListener('abort', cancel);
     try {
-      return await new Promise<Piece>((resolve, reject) => {
-        this.#pending.set(id, { resolve, reject, onProgress });
-        this.#child?.send({ type: 'generate', id, request, checkpoint });
+      return await new Promise<Attempt>((resolve, reject) => {
+        const pending = {
+          resolve,
+          reject,
+          isStarted: false,
+          onProgress: (progress: PieceProgress) => onProgress?.(progress),
+          onPreview: (stretch: Stretch) => onPreview?.(stretch),
+        };
+        this.#pending.set(id, pending);
+        const preview = onPreview ? 'wanted' : 'none';
+        this.#child?.send({ type: 'generate', id, request, checkpoint, company, preview });
       });
     } catch (error) {
       throw signal?.aborted ? cancelled(signal) : error;
@@ -154,22 +210,41 @@ class ChildEngine implements Engine {
     await this.#child?.close(obeyMs.close);
   }
 
-  #settle(report: PieceReport): void {
+  #settle(report: WorkReport): void {
+    if (report.type === 'effort') {
+      this.#learnSpeed(report.effort);
+      return;
+    }
     const pending = this.#pending.get(report.id);
+    if (pending === undefined) return;
     switch (report.type) {
       case 'progress':
-        pending?.onProgress?.(report.progress);
+        pending.isStarted = true;
+        pending.onProgress(report.progress);
+        return;
+      case 'preview':
+        pending.onPreview(report.stretch);
         return;
       case 'failed':
-        pending?.reject(revive(report.error));
+        pending.reject(revive(report.error));
         return;
       case 'done':
         this.#restarts = 0;
-        pending?.resolve(report.piece);
+        pending.resolve({ piece: report.piece });
         return;
       default:
         report satisfies never;
     }
+  }
+
+  /** Follows the speed slowly, so that one moment's disturbance does not decide what waiting callers are promised. */
+  #learnSpeed(effort: Effort): void {
+    const pieces = effort.columns / effort.steps;
+    const framesPerSecond = effort.columns / effort.stepSeconds;
+    const follow = (known: number) => known + (framesPerSecond - known) * speedWeight;
+    if (pieces < 1.25) this.#speed = { ...this.#speed, alone: follow(this.#speed.alone) };
+    if (pieces > this.#slots - 0.25) this.#speed = { ...this.#speed, all: follow(this.#speed.all) };
+    this.events.emit('engine:effort', effort);
   }
 
   #cancel(id: number): void {
@@ -180,18 +255,27 @@ class ChildEngine implements Engine {
   }
 
   #afterExit(exit: Exit): void {
-    const error =
-      this.#state === 'closed'
-        ? new ServiceError('draining', 'The engine was closed while it worked on the piece')
-        : crashed(`ended while it worked on the piece (${describeExit(exit)})`);
-    for (const pending of this.#pending.values()) pending.reject(error);
+    if (this.#state !== 'closed' && this.#model !== undefined) {
+      this.#options.logger?.warn('The engine has ended and will be restarted', exit);
+      this.#state = 'restarting';
+      this.#ready = this.#restart();
+      this.#ready.catch(() => {});
+    }
+    this.#endAttempts(exit);
     this.events.emit('engine:exit', exit);
-    // A child that never came up is the business of who called `startEngine`.
-    if (this.#state === 'closed' || this.#model === undefined) return;
-    this.#options.logger?.warn('The engine has ended and will be restarted', exit);
-    this.#state = 'restarting';
-    this.#ready = this.#restart();
-    this.#ready.catch(() => {});
+  }
+
+  /** What becomes of the pieces a child has left behind. Any of several may have brought it down, so none is blamed. */
+  #endAttempts(exit: Exit): void {
+    const left = [...this.#pending.values()];
+    const started = left.filter((pending) => pending.isStarted).length;
+    for (const pending of left) {
+      if (this.#state === 'closed') {
+        pending.reject(new ServiceError('draining', 'The engine was closed while it worked on the piece'));
+      } else if (!pending.isStarted) pending.resolve({ again: 'as before' });
+      else if (started > 1) pending.resolve({ again: 'alone' });
+      else pending.reject(crashed(`ended while it worked on the piece (${describeExit(exit)})`));
+    }
   }
 
   async #restart(): Promise<void> {

@@ -1,112 +1,180 @@
-import { frameMajor, golden, maxDifference, tinyModelFolder } from '../fixtures/golden.ts';
-import type { Decoder, SequenceRows } from './decoders/decoder.ts';
-import { generateCodes } from './generate.ts';
+import { maxDifference, tinyModelFolder } from '../fixtures/golden.ts';
+import { type Batch, createBatch } from './generate.ts';
 import { loadModel, type Model, releaseModel } from './model.ts';
-import type { Condition } from './text-encoder.ts';
+import type { Piece, PieceProgress, PieceRequest } from './piece.ts';
 
-const mono = golden('mono');
-const codebooks = 4;
-const greedy = { temperature: 0, topK: 0, topP: 1 };
+const request: PieceRequest = { prompt: 'lofi hip hop with piano', durationSeconds: 0.4, seed: 42 };
 let model: Model;
+let generate: Batch['generate'];
 
 beforeAll(async () => {
   model = await loadModel({ modelFolder: tinyModelFolder, threads: 1 });
+  generate = createBatch(model, { slots: 1 }).generate;
 });
 
 afterAll(() => releaseModel(model));
 
-interface Job {
-  condition: Condition;
-  frames: number;
-  guidanceScale?: number;
-  codes?: Uint16Array;
-  known?: number;
-  decoder?: Decoder;
+function bytesOf({ samples }: Piece): Buffer {
+  return Buffer.concat(samples.map((channel) => Buffer.from(channel.buffer)));
 }
 
-async function generate({ condition, frames, guidanceScale = 3, ...job }: Job): Promise<number[]> {
-  const { codes = new Uint16Array(frames * codebooks), known = 0, decoder = model.decoder } = job;
-  const rows: SequenceRows = { condition, ...(guidanceScale > 1 && { against: 'nothing' }) };
-  const settings = { ...greedy, guidanceScale };
-  await generateCodes({ rows, settings, seed: 1, codes, known }, { decoder, config: model.config });
-  return Array.from(codes);
-}
+describe('a piece', () => {
+  it('makes as many samples as were asked for, and says with which settings', async () => {
+    const piece = await generate({ ...request, temperature: 0.8, topK: 50 });
+    expect(piece.samples.map((channel) => channel.length)).toEqual([12_800]);
+    expect(piece).toMatchObject({
+      sampleRate: 32_000,
+      frames: 20,
+      settings: { guidanceScale: 3, temperature: 0.8, topK: 50, topP: 1 },
+      warnings: [],
+    });
+  });
 
-function encode(name: string): Promise<Condition> {
-  return model.textEncoder.encode([mono(name).integers('input_ids')]);
-}
+  it('makes the same bytes from the same seed, and others from another', async () => {
+    const first = await generate(request);
+    expect(bytesOf(await generate(request)).equals(bytesOf(first))).toBe(true);
+    expect(bytesOf(await generate({ ...request, seed: 43 })).equals(bytesOf(first))).toBe(false);
+  });
 
-function goldenCodes(name: string, tensor = 'audio_codes'): number[] {
-  return frameMajor(mono(name).integers(tensor), codebooks);
-}
-
-describe('greedy codes', () => {
   it.each([
-    ['generate_p0_cfg3', 3],
-    ['generate_p1_cfg3', 3],
-    ['generate_p0_cfg1', 1],
-  ])('equal Hugging Face for %s', async (name, guidanceScale) => {
-    const codes = await generate({ condition: await encode(name), frames: 61, guidanceScale });
-    expect(codes).toEqual(goldenCodes(name));
+    ['another prompt', { prompt: 'loud techno' }],
+    ['no guidance', { guidanceScale: 1 }],
+    ['a higher temperature', { temperature: 2 }],
+    ['a smaller choice', { topK: 3 }],
+    ['a smaller mass', { topP: 0.3 }],
+  ])('makes another piece with %s', async (_, change) => {
+    const piece = await generate({ ...request, ...change });
+    expect(piece.checkpoint.equals((await generate(request)).checkpoint)).toBe(false);
   });
 
-  it('decode to the audio of Hugging Face', async () => {
-    for (const name of ['generate_p0_cfg3', 'generate_p1_cfg3', 'generate_p0_cfg1']) {
-      const [samples] = await model.codec.decode(Uint16Array.from(goldenCodes(name)), 61);
-      expect(maxDifference(samples as Float32Array, mono(name).floats('audio_values'))).toBeLessThan(2e-5);
-    }
+  it.each([{ temperature: 0 }, { temperature: 1e-40 }, { topK: 1 }])(
+    'leaves nothing to the seed with %j',
+    async (settings) => {
+      const one = await generate({ ...request, ...settings, seed: 1 });
+      const two = await generate({ ...request, ...settings, seed: 2 });
+      expect(one.checkpoint.equals(two.checkpoint)).toBe(true);
+    },
+  );
+
+  it.each(['', '   ', '🎸🔥', 'مرحبا بالعالم', '日本の音楽', 'x'.repeat(400)])(
+    'makes something of %j',
+    async (prompt) => {
+      const { samples, warnings } = await generate({ ...request, prompt, durationSeconds: 0.1 });
+      expect(samples[0]?.every((sample) => Number.isFinite(sample))).toBe(true);
+      expect(warnings).toEqual([]);
+    },
+  );
+
+  it('warns when it reads only the beginning of a prompt', async () => {
+    const piece = await generate({
+      ...request,
+      prompt: 'piano '.repeat(900),
+      durationSeconds: 0.1,
+    });
+    expect(piece.warnings).toEqual([
+      'The prompt is longer than the model reads; only its first 512 tokens were used.',
+    ]);
   });
 
-  it('equal Hugging Face without a condition', async () => {
-    const condition = { rows: 1, tokens: 1, states: new Float32Array(64), mask: [0] };
-    const codes = await generate({ condition, frames: 17, guidanceScale: 1 });
-    expect(codes).toEqual(goldenCodes('generate_unconditional'));
+  it('makes a piece of several windows whose beginning is the one-window piece', async () => {
+    const frames = model.config.windowFrames;
+    const short = await generate({ ...request, durationSeconds: frames / 50 });
+    const long = await generate({ ...request, durationSeconds: 5 });
+    expect(long.frames).toBe(250);
+    expect(long.checkpoint.subarray(0, short.checkpoint.length).equals(short.checkpoint)).toBe(true);
+    // Nothing repeats: the codes of the second window are not those of the first.
+    const codesOf = (from: number) => long.checkpoint.subarray(8 + from * 8, 8 + (from + 50) * 8);
+    expect(codesOf(frames).equals(codesOf(0))).toBe(false);
   });
 
-  it('equal Hugging Face when they go on from the codes of a prompt', async () => {
-    const prompt = mono('generate_p1_continuation').integers('decoder_input_ids');
-    const codes = new Uint16Array(27 * codebooks);
-    codes.set(frameMajor(prompt, codebooks));
-    const condition = await encode('generate_p1_continuation');
-    expect(await generate({ condition, frames: 27, codes, known: 10 })).toEqual(
-      goldenCodes('generate_p1_continuation'),
-    );
-  });
-
-  // Below 2K − 1 columns Hugging Face drops the delay pattern; it then feeds the model what it was never trained on. We
-  // always delay, so only pieces of three frames and more can be compared.
-  it.each([6, 7, 8, 10])('equal Hugging Face for the short piece of %i new tokens', async (tokens) => {
-    const condition = await encode('generate_p0_cfg3');
-    expect(await generate({ condition, frames: tokens - 3 })).toEqual(
-      goldenCodes('generate_short', `n${tokens}.audio_codes`),
-    );
-  });
-
-  it.each([1, 2])('fill all codebooks of a piece of %i frames', async (frames) => {
-    const condition = await encode('generate_p0_cfg3');
-    const codes = await generate({ condition, frames });
-    // The first code of the first two codebooks depends on nothing that a longer piece would have differently.
-    expect(codes.slice(0, 2)).toEqual(goldenCodes('generate_p0_cfg3').slice(0, 2));
-    expect(codes.every((code) => code < 128)).toBe(true);
+  it.each([
+    { durationSeconds: 0 },
+    { durationSeconds: -1 },
+    { durationSeconds: Number.NaN },
+    { seed: 1.5 },
+    { seed: -1 },
+    { seed: 2 ** 53 },
+    { temperature: Number.NaN },
+    { topK: -1 },
+    { topP: Number.POSITIVE_INFINITY },
+  ])('refuses %j', async (wrong) => {
+    await expect(generate({ ...request, ...wrong })).rejects.toMatchObject({
+      code: 'invalid_request',
+    });
   });
 });
 
-describe('a model that computes nonsense', () => {
-  it.each([Number.NaN, Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY])(
-    'fails the piece when a logit is %d',
-    async (nonsense) => {
-      const condition = { rows: 1, tokens: 1, states: new Float32Array(64), mask: [1] };
-      const logits = new Float32Array(2 * codebooks * 128);
-      logits[200] = nonsense;
-      const decoder: Decoder = {
-        open: () => ({ rows: 2, release: () => {} }),
-        step: () => Promise.resolve([logits]),
-        release: () => Promise.resolve(),
-      };
-      await expect(generate({ condition, frames: 10, decoder })).rejects.toMatchObject({
-        code: 'generation_failed',
-        message: 'The model computed NaN or infinite logits at frame 0',
-      });
-    },
-  );
+describe('progress', () => {
+  it('names every stage, and goes up to the last frame', async () => {
+    const reports: PieceProgress[] = [];
+    await generate(request, { onProgress: (progress) => reports.push(progress) });
+    const stages = reports.map((report) => report.stage);
+    expect([...new Set(stages)]).toEqual(['encoding_text', 'generating', 'decoding']);
+    expect(reports.at(-1)).toMatchObject({ stage: 'decoding', frame: 20, frames: 20 });
+    const frames = reports.map((report) => report.frame);
+    expect(frames).toEqual(frames.toSorted((a, b) => a - b));
+  });
+
+  it('is reported a few times a second, not at every step', async () => {
+    const reports: PieceProgress[] = [];
+    const startedAt = performance.now();
+    await generate({ ...request, durationSeconds: 6 }, { onProgress: (it) => reports.push(it) });
+    const seconds = (performance.now() - startedAt) / 1000;
+    expect(reports.length).toBeGreaterThan(3);
+    expect(reports.length).toBeLessThanOrEqual(3 + 4 * seconds);
+  });
+});
+
+describe('a checkpoint', () => {
+  const long = { ...request, durationSeconds: 4 };
+  let uninterrupted: Piece;
+
+  beforeAll(async () => {
+    uninterrupted = await generate(long);
+  });
+
+  it.each([1, 60, 123, 124, 130, 199, 200])('of frame %i leads to the uninterrupted piece', async (frame) => {
+    const checkpoint = uninterrupted.checkpoint.subarray(0, 8 + frame * 8);
+    const resumed = await generate(long, { checkpoint });
+    expect(resumed.checkpoint.equals(uninterrupted.checkpoint)).toBe(true);
+    expect(maxDifference(resumed.samples[0] ?? [], uninterrupted.samples[0] ?? [])).toBe(0);
+    expect(resumed.warnings).toEqual([]);
+  });
+
+  it('is reported while the piece grows, and can be gone on from', async () => {
+    const longer = { ...request, durationSeconds: 6 };
+    const reports: PieceProgress[] = [];
+    const { checkpoint } = await generate(longer, {
+      onProgress: (progress) => reports.push(progress),
+    });
+    const halfway = reports.find(({ stage, frame }) => stage === 'generating' && frame > 0);
+    expect(halfway?.checkpoint).toHaveLength(8 + 8 * (halfway?.frame ?? 0));
+    const resumed = await generate(longer, { checkpoint: halfway?.checkpoint });
+    expect(resumed.checkpoint.equals(checkpoint)).toBe(true);
+  });
+
+  it('that does not fit starts the piece over and says so', async () => {
+    const piece = await generate(request, { checkpoint: Buffer.from('rubbish') });
+    expect(piece.checkpoint.equals((await generate(request)).checkpoint)).toBe(true);
+    expect(piece.warnings).toEqual([
+      'The checkpoint of the earlier attempt could not be used; the piece was started over.',
+    ]);
+  });
+});
+
+describe('cancellation', () => {
+  it('stops between two steps', async () => {
+    const controller = new AbortController();
+    const reason = new Error('the caller left');
+    const onProgress = ({ frame }: PieceProgress) => {
+      if (frame > 0) controller.abort(reason);
+    };
+    const piece = generate({ ...request, durationSeconds: 60 }, { signal: controller.signal, onProgress });
+    await expect(piece).rejects.toMatchObject({ code: 'task_cancelled', cause: reason });
+  });
+
+  it('does nothing when the signal has aborted before', async () => {
+    const piece = generate(request, { signal: AbortSignal.abort() });
+    await expect(piece).rejects.toMatchObject({ code: 'task_cancelled' });
+  });
 });

@@ -1,3 +1,5 @@
+export type { Speed } from './batch-size.ts';
+export type { Stretch } from './codec.ts';
 export { readCheckpointConfig } from './convert/checkpoint-config.ts';
 export {
   type ConversionProgress,
@@ -13,7 +15,15 @@ export {
   startEngine,
 } from './engine.ts';
 export { type EnginePool, type EnginePoolOptions, type PooledModel, startEnginePool } from './engine-pool.ts';
+export type { Effort } from './generate.ts';
 export type { ModelLayout } from './graph-files.ts';
 export { type ModelInfo, readModelFolder } from './model-folder.ts';
-export type { EngineStage, GenerateOptions, Piece, PieceProgress, PieceRequest } from './piece.ts';
+export type {
+  Continuation,
+  EngineStage,
+  GenerateOptions,
+  Piece,
+  PieceProgress,
+  PieceRequest,
+} from './piece.ts';
 export type { SamplingSettings } from './sampler.ts';

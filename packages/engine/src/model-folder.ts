@@ -44,6 +44,8 @@ export interface ModelConfig {
   hopLength: number;
   windowFrames: number;
   decoderLayers: number;
+  /** Numbers in a position's keys, and as many in its values, in each layer. */
+  decoderWidth: number;
   textVocabSize: number;
   promptLimits: PromptLimit[];
   /** Absent when the codec must see the whole piece at once. */
@@ -130,6 +132,7 @@ function readConfig(
     hopLength,
     windowFrames,
     decoderLayers: decoder.count('num_hidden_layers', 24),
+    decoderWidth: decoder.count('hidden_size', 1024),
     textVocabSize: config.section('text_encoder').count('vocab_size', 32_128),
     promptLimits: readPromptLimits(config),
     chunkContext: readChunkContext(codec),

@@ -7,6 +7,7 @@ import {
   type Placement,
   type ProviderRefusal,
 } from './execution-providers.ts';
+import { failureCode } from './failure-code.ts';
 import { broken } from './json-file.ts';
 
 // ONNX Runtime 1.30 sends usage data to its maker unless told not to; it reads this when the first session is made.
@@ -43,10 +44,17 @@ export interface Session {
   outputShape(name: string): readonly (number | string)[];
   /**
    * Runs the graph. Outputs that are not asked for cost nothing; each that is, is copied.
-   * @throws ServiceError `generation_failed`
+   * @throws ServiceError `generation_failed`, `out_of_memory`
    */
   run(feeds: Tensors, fetches: readonly string[]): Promise<Tensors>;
   release(): Promise<void>;
+}
+
+let millisecondsInRuns = 0;
+
+/** Seconds that this process has spent inside runs of ONNX Runtime. */
+export function secondsInRuns(): number {
+  return millisecondsInRuns / 1000;
 }
 
 /**
@@ -65,10 +73,13 @@ export async function openSession(options: SessionOptions): Promise<Session> {
     inputShape: (name) => shapeOf(session.inputMetadata, name),
     outputShape: (name) => shapeOf(session.outputMetadata, name),
     run: async (feeds, fetches) => {
+      const startedAt = performance.now();
       try {
         return await session.run(feeds, fetches);
       } catch (error) {
-        throw new ServiceError('generation_failed', `${file} failed: ${reasonOf(error)}`, { cause: error });
+        throw new ServiceError(failureCode(error), `${file} failed: ${reasonOf(error)}`, { cause: error });
+      } finally {
+        millisecondsInRuns += performance.now() - startedAt;
       }
     },
     release: () => session.release(),

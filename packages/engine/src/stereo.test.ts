@@ -1,19 +1,21 @@
 import { cp, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { decodeAll } from '../fixtures/decode-all.ts';
+import { generateCodes } from '../fixtures/generate-codes.ts';
 import { fixture, frameMajor, golden, maxDifference, tinyModelFolder } from '../fixtures/golden.ts';
 import { stepRows } from '../fixtures/step-rows.ts';
 import { convertCheckpoint } from './convert/convert-checkpoint.ts';
 import { frameAt } from './delay-pattern.ts';
-import { generateCodes } from './generate.ts';
+import { type Batch, createBatch } from './generate.ts';
 import { loadModel, type Model, releaseModel } from './model.ts';
-import { generatePiece } from './piece.ts';
 
 const stereo = golden('stereo');
 const vocabSize = 64;
 const codebooks = 8;
 let scratch: string;
 let model: Model;
+let generate: Batch['generate'];
 
 beforeAll(async () => {
   scratch = await mkdtemp(join(tmpdir(), 'musicgen-stereo-'));
@@ -29,6 +31,7 @@ beforeAll(async () => {
     await cp(join(tinyModelFolder, file), join(folder, file));
   }
   model = await loadModel({ modelFolder: folder, threads: 1 });
+  generate = createBatch(model, { slots: 1 }).generate;
 });
 
 afterAll(async () => {
@@ -68,7 +71,7 @@ describe('a stereo model', () => {
     await generateCodes({ rows, settings, seed: 1, codes, known: 0 }, model);
     expect(Array.from(codes)).toEqual(frameMajor(expected.integers('audio_codes'), codebooks));
 
-    const audio = await model.codec.decode(codes, 21);
+    const audio = await decodeAll(model.codec, codes, 21);
     expect(audio).toHaveLength(2);
     const [left = [], right = []] = audio;
     const wanted = expected.floats('audio_values');
@@ -90,10 +93,10 @@ describe('a stereo model', () => {
 
   it('makes a piece with two channels, over several windows', async () => {
     const request = { prompt: 'wide synth pads', durationSeconds: 4, seed: 5 };
-    const piece = await generatePiece(model, request);
+    const piece = await generate(request);
     expect(piece.samples.map((channel) => channel.length)).toEqual([128_000, 128_000]);
     expect(maxDifference(piece.samples[0] ?? [], piece.samples[1] ?? [])).toBeGreaterThan(0.01);
-    const resumed = await generatePiece(model, request, {
+    const resumed = await generate(request, {
       checkpoint: piece.checkpoint.subarray(0, 8 + 16 * 130),
     });
     expect(resumed.checkpoint.equals(piece.checkpoint)).toBe(true);

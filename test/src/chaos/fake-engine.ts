@@ -48,6 +48,8 @@ export function createFakeEngine({ history, worker }: { history: HistoryWriter; 
       windowSeconds: 30,
       defaults: samplingDefaults,
     },
+    slots: 1,
+    speed: { alone: 1, all: 1 },
     state: 'ready',
     events: new EventEmitter(),
     generate,
