@@ -8,6 +8,8 @@ type StopReason = 'cancel' | 'lost' | 'drain';
 export interface Attempt {
   claim: Claim;
   signal: AbortSignal;
+  /** Whether it must not share the engine: an earlier attempt failed or took its worker along. */
+  isAlone: boolean;
   stop(reason: StopReason): void;
   stopReason(): StopReason | undefined;
   report(news: { stage?: TaskStage; progress?: TaskProgress; checkpoint?: Buffer }): void;
@@ -49,6 +51,8 @@ export function createAttempt(claim: Claim): Attempt {
   return {
     claim,
     signal: controller.signal,
+    // A hand-back is charged to neither.
+    isAlone: claim.task.attempt > 1 || claim.task.stalls > 0,
     stop(why) {
       reason ??= why;
       controller.abort();

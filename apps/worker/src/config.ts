@@ -16,6 +16,19 @@ const prioritiesSetting = z
     return z.NEVER;
   });
 
+const mostBatch = 64;
+
+const batchSetting = z
+  .string()
+  .default('auto')
+  .transform((text, context) => {
+    if (text === 'auto') return undefined;
+    const pieces = Number(text);
+    if (Number.isInteger(pieces) && pieces >= 1 && pieces <= mostBatch) return pieces;
+    context.addIssue({ code: 'custom', message: `must be auto or a whole number from 1 to ${mostBatch}` });
+    return z.NEVER;
+  });
+
 /** The worker's environment. */
 export const workerConfigSchema = z.object({
   ...sharedSettings,
@@ -41,6 +54,9 @@ export const workerConfigSchema = z.object({
     .min(1)
     .default('models/musicgen-micro')
     .describe('Model folder: a Hugging Face MusicGen repository with its ONNX export.'),
+  ENGINE_MAX_BATCH: batchSetting.describe(
+    'Tasks a worker works on at once, as one batch (with guidance each takes two rows); auto measures when the model is loaded what the machine gains, which is nothing in the standard layout.',
+  ),
   ENGINE_THREADS: integerSetting({ min: 0, max: 256, fallback: 0 })
     .transform((threads) => (threads === 0 ? undefined : threads))
     .describe('Threads ONNX Runtime computes with; 0 lets the engine choose by the size of the model.'),

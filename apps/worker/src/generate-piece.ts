@@ -8,7 +8,7 @@ import {
   type TaskResult,
   type TaskStage,
 } from '@musicgen/contract';
-import type { Engine, PieceProgress } from '@musicgen/engine';
+import type { Engine, GenerateOptions, PieceProgress } from '@musicgen/engine';
 import type { Claim } from '@musicgen/queue';
 import { type ArtifactStore, audioKey } from '@musicgen/storage';
 
@@ -18,6 +18,7 @@ export interface GeneratePieceOptions {
   store: ArtifactStore;
   /** Stops the engine at its next step. */
   signal: AbortSignal;
+  company: GenerateOptions['company'];
   onStage: (stage: TaskStage) => void;
   onProgress: (progress: PieceProgress) => void;
 }
@@ -27,12 +28,13 @@ export interface GeneratePieceOptions {
  * @throws ServiceError `model_unavailable`, `storage_failed`, or whatever the engine gave as its reason.
  */
 export async function generatePiece(options: GeneratePieceOptions): Promise<TaskResult> {
-  const { claim, engine, store, signal, onStage, onProgress } = options;
+  const { claim, engine, store, signal, company, onStage, onProgress } = options;
   const request = requestOf(claim);
   refuseOtherModel(request, engine);
   const piece = await engine.generate(
     {
       prompt: request.prompt,
+      negativePrompt: request.negative_prompt,
       durationSeconds: request.duration,
       seed: request.seed,
       guidanceScale: request.guidance_scale,
@@ -40,7 +42,7 @@ export async function generatePiece(options: GeneratePieceOptions): Promise<Task
       topK: request.top_k,
       topP: request.top_p,
     },
-    { signal, onProgress, checkpoint: claim.checkpoint },
+    { signal, company, onProgress, checkpoint: claim.checkpoint },
   );
 
   onStage('encoding_audio');

@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { hostname } from 'node:os';
 import { type Engine, startEngine } from '@musicgen/engine';
-import { createStreamsQueue, patientRedisOptions } from '@musicgen/queue';
+import { createStreamsQueue, every, patientRedisOptions } from '@musicgen/queue';
 import {
   createLogger,
   createRegistry,
@@ -16,13 +16,14 @@ import {
 import { openArtifactStore, taskKey } from '@musicgen/storage';
 import { Redis } from 'ioredis';
 import { loadWorkerConfig } from './config.ts';
+import { describeWorker } from './description.ts';
 import { createWorkerMetrics } from './metrics.ts';
 import { startWorker } from './worker.ts';
 
-/** One task at a time, until the engine batches. */
-const slots = 1;
 /** What closing needs beyond the grace for running tasks. */
 const closeMarginMs = 10_000;
+/** How often the registry learns the measured speed. */
+const describeEveryMs = 30_000;
 
 await runProcess({
   loadConfig: loadWorkerConfig,
@@ -33,7 +34,7 @@ await runProcess({
       role: 'worker',
       version: readVersion(new URL('../package.json', import.meta.url)),
     });
-    const metrics = createWorkerMetrics(registry, slots);
+    const metrics = createWorkerMetrics(registry);
     const store = openArtifactStore(config.ARTIFACT_URL);
 
     const redis = new Redis(config.REDIS_URL, { ...patientRedisOptions, connectionName: 'musicgen-worker' });
@@ -79,7 +80,13 @@ await runProcess({
     queueProblem = undefined;
 
     const engine = await keepTrying<Engine>({
-      attempt: () => startEngine({ modelFolder: config.MODEL_PATH, threads: config.ENGINE_THREADS, logger }),
+      attempt: () =>
+        startEngine({
+          modelFolder: config.MODEL_PATH,
+          threads: config.ENGINE_THREADS,
+          maxBatch: config.ENGINE_MAX_BATCH,
+          logger,
+        }),
       failure: 'model not loaded',
       logger,
       onFailure: (problem) => {
@@ -118,18 +125,26 @@ await runProcess({
     });
     releasers.add('consumer', () => consumer.close());
     // Before the first claim, so that a worker which dies with a task has been in the registry.
-    const { name: model, notice } = engine.model;
-    await consumer.describe({ model, slots, priorities: config.WORKER_PRIORITIES });
+    const describe = () => consumer.describe(describeWorker(engine, config.WORKER_PRIORITIES));
+    await describe();
+    const describing = every({
+      intervalMs: describeEveryMs,
+      run: describe,
+      onError: (error) => logger.debug('the registry was not reached', { error }),
+    });
+    releasers.add('description', () => describing.stop());
     const worker = startWorker({
       consumer,
       engine,
       store,
       metrics,
       logger,
-      slots,
+      slots: engine.slots,
       graceMs: config.WORKER_SHUTDOWN_GRACE_SECONDS * 1000,
     });
     releasers.add('worker', () => worker.drain());
-    logger.info('ready', { worker: workerId, model, notice, priorities: config.WORKER_PRIORITIES });
+    const { name: model, notice } = engine.model;
+    const { slots } = engine;
+    logger.info('ready', { worker: workerId, model, notice, slots, priorities: config.WORKER_PRIORITIES });
   },
 });

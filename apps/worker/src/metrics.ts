@@ -20,6 +20,7 @@ export interface WorkerMetrics {
   attemptFailed(reason: ErrorCode): void;
   taskRetried(reason: ErrorCode): void;
   taskReturned(reason: RequeueReason): void;
+  slotsAvailable(count: number): void;
   slotsBusy(count: number): void;
   draining(): void;
   watchEngine(engine: Engine): void;
@@ -30,6 +31,7 @@ const failureReasons: ErrorCode[] = [
   'model_load_failed',
   'model_unavailable',
   'generation_failed',
+  'out_of_memory',
   'engine_crashed',
   'storage_failed',
   'corrupt_record',
@@ -44,7 +46,7 @@ const processingBuckets = [1, 2.5, 5, 10, 15, 20, 30, 45, 60, 90, 120, 180, 300,
 const stageBuckets = [0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 25, 50, 100];
 const realTimeFactorBuckets = [0.1, 0.25, 0.5, 0.75, 1, 1.5, 2, 3, 5, 10, 20];
 
-export function createWorkerMetrics(registry: Registry, slots: number): WorkerMetrics {
+export function createWorkerMetrics(registry: Registry): WorkerMetrics {
   const registers = [registry];
   const counter = <Label extends string>(name: string, help: string, labelNames: Label[]) =>
     new Counter({ name, help, labelNames, registers });
@@ -98,8 +100,30 @@ export function createWorkerMetrics(registry: Registry, slots: number): WorkerMe
     [],
     realTimeFactorBuckets,
   );
-  gauge('musicgen_worker_slots', 'Tasks this worker can work on at once.').set(slots);
+  const slots = gauge('musicgen_worker_slots', 'Tasks this worker can work on at once.');
   const busy = gauge('musicgen_worker_busy_slots', 'Tasks this worker works on now.');
+  const steps = counter(
+    'musicgen_decoder_steps_total',
+    'Steps of the decoder, each for all tasks at once.',
+    [],
+  );
+  const columns = counter(
+    'musicgen_decoder_frames_total',
+    'Columns of codes that were made, over all tasks.',
+    [],
+  );
+  const rows = counter(
+    'musicgen_decoder_rows_total',
+    'Rows that were computed, over all steps: two for a task with guidance.',
+    [],
+  );
+  const stepSeconds = counter('musicgen_decoder_step_seconds_total', 'Time spent in steps.', []);
+  const runSeconds = counter(
+    'musicgen_decoder_run_seconds_total',
+    'Of the time in steps, that inside ONNX Runtime; the rest is our own.',
+    [],
+  );
+  const rowsNow = gauge('musicgen_decoder_rows', 'Rows of the batch, averaged over the last second of work.');
   const drains = gauge('musicgen_worker_draining', '1 while the worker shuts down.');
   const engineUp = gauge('musicgen_worker_engine_up', '1 while the engine can work.');
 
@@ -130,13 +154,25 @@ export function createWorkerMetrics(registry: Registry, slots: number): WorkerMe
     attemptFailed: (reason) => failures.inc({ reason }),
     taskRetried: (reason) => retries.inc({ reason }),
     taskReturned: (reason) => requeues.inc({ reason }),
-    slotsBusy: (count) => busy.set(count),
+    slotsAvailable: (count) => slots.set(count),
+    slotsBusy(count) {
+      busy.set(count);
+      if (count === 0) rowsNow.set(0);
+    },
     draining: () => drains.set(1),
     watchEngine(engine) {
       engineUp.set(1);
       engine.events.on('engine:exit', () => engineUp.set(0));
       engine.events.on('engine:restarting', () => restarts.inc());
       engine.events.on('engine:ready', () => engineUp.set(1));
+      engine.events.on('engine:effort', (effort) => {
+        steps.inc(effort.steps);
+        columns.inc(effort.columns);
+        rows.inc(effort.rows);
+        stepSeconds.inc(effort.stepSeconds);
+        runSeconds.inc(effort.runSeconds);
+        rowsNow.set(effort.rows / effort.steps);
+      });
     },
   };
 }

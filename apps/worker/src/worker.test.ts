@@ -66,7 +66,7 @@ async function setup({
     consumer,
     engine,
     store,
-    metrics: createWorkerMetrics(registry, 1),
+    metrics: createWorkerMetrics(registry),
     logger: createLogger({ service: 'worker', level: 'silent' }),
     slots: 1,
     graceMs,

@@ -47,6 +47,7 @@ export function startWorker(options: WorkerOptions): Worker {
   const { consumer, engine, metrics, logger } = options;
   const attempts = new Map<Attempt, Promise<void>>();
   const stopping = new AbortController();
+  metrics.slotsAvailable(options.slots);
 
   const heart = startHeartbeats({ consumer, attempts, logger });
   const stopListening = consumer.onCancelRequested((taskId) => {
@@ -64,7 +65,9 @@ export function startWorker(options: WorkerOptions): Worker {
   }
 
   async function takeNext(signal: AbortSignal): Promise<void> {
-    if (attempts.size >= options.slots) return void (await Promise.race(attempts.values()));
+    // Beside a task that is worked on alone, another would only wait, when another worker could have it.
+    const isFull = attempts.size >= options.slots || [...attempts.keys()].some(({ isAlone }) => isAlone);
+    if (isFull) return void (await Promise.race(attempts.values()));
     // What it would claim now could only fail.
     if (engine.state !== 'ready') return untilReady(engine, signal);
     const claim = await consumer.claim();
@@ -117,6 +120,7 @@ async function runAttempt(attempt: Attempt, options: WorkerOptions): Promise<voi
       engine,
       store,
       signal: attempt.signal,
+      company: attempt.isAlone ? 'alone' : 'any',
       onStage: (stage) => attempt.report({ stage }),
       onProgress: ({ stage, frame, frames, checkpoint }) =>
         attempt.report({ stage, progress: { frame, frames }, checkpoint }),

@@ -37,7 +37,9 @@ export async function planBatch(model: Model, wanted: number | undefined): Promi
     };
   }
   let plan: BatchPlan = { slots: 1, speed: { alone, all: alone } };
-  const most = Math.min(largestAuto, piecesInMemory(model.config));
+  // The standard layout runs one piece after another, so that nothing is gained and every piece takes longer.
+  const sharesRuns = model.config.info.layout !== 'standard';
+  const most = sharesRuns ? Math.min(largestAuto, piecesInMemory(model.config)) : 1;
   for (let slots = 2; slots <= most; slots *= 2) {
     const all = await measure(model, rows, slots);
     if (all < worthwhileGain * plan.speed.all) break;

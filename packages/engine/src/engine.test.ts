@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { tinyModelFolder } from '../fixtures/golden.ts';
 import { type Engine, startEngine } from './index.ts';
-import type { PieceProgress, PieceRequest } from './piece.ts';
+import type { Piece, PieceProgress, PieceRequest } from './piece.ts';
 
 const request: PieceRequest = { prompt: 'calm piano', durationSeconds: 0.5, seed: 7 };
 const longRequest = { ...request, durationSeconds: 300 };
@@ -18,11 +18,12 @@ interface Started {
 
 const engines: Engine[] = [];
 
-async function setup(modelFolder = tinyModelFolder): Promise<Started> {
+async function setup(modelFolder = tinyModelFolder, maxBatch = 1): Promise<Started> {
   let pid = 0;
   const engine = await startEngine({
     modelFolder,
     threads: 1,
+    maxBatch,
     logger: {
       info: (_message, fields) => {
         pid = (fields as { pid: number }).pid;
@@ -126,6 +127,51 @@ describe('the engine in its own process', () => {
     expect(
       resumed.checkpoint.subarray(0, progress.checkpoint?.length).equals(progress.checkpoint as Buffer),
     ).toBe(true);
+  });
+
+  it('makes as many pieces at once as there are slots, and says how fast', async () => {
+    const { engine } = await setup(tinyModelFolder, 2);
+    expect(engine.slots).toBe(2);
+    expect(engine.speed.alone).toBeGreaterThan(0);
+    const effort = once(engine.events, 'engine:effort');
+    const [first, second] = [new AbortController(), new AbortController()];
+    const { piece } = await startLongPiece(engine, first.signal);
+    // The second has frames while the first still runs.
+    const beside = await startLongPiece(engine, second.signal);
+    expect(await effort).toMatchObject([{ steps: expect.any(Number), rows: expect.any(Number) }]);
+    first.abort();
+    second.abort();
+    for (const stopped of [piece, beside.piece]) {
+      await expect(stopped).rejects.toMatchObject({ code: 'task_cancelled' });
+    }
+  });
+
+  it('blames none of several pieces for a crash: each is gone on with, alone', async () => {
+    const { engine, pid } = await setup(tinyModelFolder, 3);
+    const request = { prompt: 'x', durationSeconds: 8 };
+    const expected = await engine.generate({ ...request, seed: 0 });
+    const started: Promise<void>[] = [];
+    const pieces = [0, 1, 2].map((seed) => {
+      let piece: Promise<Piece> | undefined;
+      const begun = new Promise<void>((resolve) => {
+        piece = engine.generate({ ...request, seed }, { onProgress: ({ frame }) => frame > 0 && resolve() });
+      });
+      started.push(begun);
+      return piece as Promise<Piece>;
+    });
+    await Promise.all(started);
+    process.kill(pid(), 'SIGKILL');
+    const [first, ...others] = await Promise.all(pieces);
+    expect(first?.checkpoint.equals(expected.checkpoint)).toBe(true);
+    expect(others.map(({ frames }) => frames)).toEqual([400, 400]);
+  });
+
+  it('blames a piece that was alone', async () => {
+    const { engine, pid } = await setup(tinyModelFolder, 2);
+    const { piece } = await startLongPiece(engine);
+    process.kill(pid(), 'SIGKILL');
+    await expect(piece).rejects.toMatchObject({ code: 'engine_crashed' });
+    expect((await engine.generate(request)).frames).toBe(25);
   });
 
   it('lets a piece that is asked for during a restart wait for it', async () => {

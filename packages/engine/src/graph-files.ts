@@ -13,6 +13,8 @@ export interface GraphFiles {
   /** `decoder_fast_text`, which only the fast layout has. */
   decoderText?: string;
   codec: string;
+  /** `encodec_encode`, which a folder need not have: only audio from elsewhere takes it. */
+  codecEncoder?: string;
 }
 
 /** The precisions of transformers.js that need no float16 tensors, best first. */
@@ -27,6 +29,7 @@ export async function findGraphs(folder: string): Promise<GraphFiles> {
     textEncoder: await findGraph(folder, 'text_encoder'),
     ...(await findDecoder(folder)),
     codec: await findGraph(folder, 'encodec_decode'),
+    codecEncoder: await lookForGraph(folder, 'encodec_encode'),
   };
 }
 
@@ -52,6 +55,12 @@ async function findDecoder(folder: string): Promise<Pick<GraphFiles, 'decoder' |
 }
 
 async function findGraph(folder: string, name: string): Promise<string> {
+  const path = await lookForGraph(folder, name);
+  if (path === undefined) throw broken(`onnx/${name}.onnx`, `is missing in ${folder}`);
+  return path;
+}
+
+async function lookForGraph(folder: string, name: string): Promise<string | undefined> {
   for (const suffix of graphSuffixes) {
     const path = join(folder, 'onnx', `${name}${suffix}.onnx`);
     const found = await stat(path).catch(() => undefined);
@@ -59,7 +68,7 @@ async function findGraph(folder: string, name: string): Promise<string> {
     if (found.size === 0) throw broken(`onnx/${name}${suffix}.onnx`, 'is empty (0 bytes)');
     return path;
   }
-  throw broken(`onnx/${name}.onnx`, `is missing in ${folder}`);
+  return undefined;
 }
 
 /** Bytes of a graph and of the external data files beside it (`<graph>_data`, `<graph>_data_1`, …). */

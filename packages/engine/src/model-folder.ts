@@ -22,6 +22,8 @@ export interface ModelInfo {
   windowSeconds: number;
   /** Settings of a request that gives none. */
   defaults: SamplingSettings;
+  /** Whether it can go on from any audio: that takes the codec's encoder, `encodec_encode`. */
+  encodesAudio: boolean;
   licence?: string;
   /** A sentence that whoever gets this model's output should read. */
   notice?: string;
@@ -124,6 +126,7 @@ function readConfig(
       codebooks,
       windowSeconds: windowFrames / frameRate,
       defaults: readDefaults(generation),
+      encodesAudio: graphs.codecEncoder !== undefined,
       licence: service.text('licence'),
       notice: service.text('notice'),
     },

@@ -46,6 +46,7 @@ export function createFakeEngine({ history, worker }: { history: HistoryWriter; 
       layout: 'standard',
       precision: 'fp32',
       windowSeconds: 30,
+      encodesAudio: false,
       defaults: samplingDefaults,
     },
     slots: 1,

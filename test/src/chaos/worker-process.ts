@@ -86,7 +86,7 @@ await runProcess({
       consumer,
       engine: createFakeEngine({ history, worker }),
       store,
-      metrics: createWorkerMetrics(new Registry(), slots),
+      metrics: createWorkerMetrics(new Registry()),
       logger,
       slots,
       graceMs,

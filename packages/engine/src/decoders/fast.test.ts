@@ -1,8 +1,8 @@
 import { type FastModel, openFastModel } from '../../fixtures/fast-model.ts';
+import { generateCodes } from '../../fixtures/generate-codes.ts';
 import { frameMajor, golden, maxDifference } from '../../fixtures/golden.ts';
 import { stepRows } from '../../fixtures/step-rows.ts';
 import { Columns } from '../columns.ts';
-import { generateCodes } from '../generate.ts';
 import type { Condition } from '../text-encoder.ts';
 import type { SequenceRows } from './decoder.ts';
 
