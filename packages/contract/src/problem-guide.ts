@@ -159,6 +159,11 @@ export const problemGuide = {
       'The model ran, but what came out is not music: silence of not-a-number, or an error of the runtime.',
     remedy: 'Try another seed, or a lower `temperature` or `guidance_scale`.',
   },
+  out_of_memory: {
+    cause: 'The engine asked for more memory than its machine could give.',
+    remedy:
+      'The service tries again by itself. If it keeps happening, lower ENGINE_MAX_BATCH or give the worker more memory.',
+  },
   engine_crashed: {
     cause: 'The process that computes stopped in the middle, often for want of memory.',
     remedy:
