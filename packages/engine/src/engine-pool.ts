@@ -1,5 +1,6 @@
 import { EventEmitter, once } from 'node:events';
 import { ServiceError } from '@musicgen/contract';
+import type { Speed } from './batch-size.ts';
 import { type Engine, type EngineEvents, type EngineOptions, startEngine, unlessAborted } from './engine.ts';
 import { estimateMemoryBytes, weightBytesOf } from './graph-files.ts';
 import { type ModelInfo, readModelFolder } from './model-folder.ts';
@@ -23,7 +24,7 @@ export interface PooledModel {
 
 /**
  * Several models, each in an engine of its own. The properties and events of `Engine` are those of the default model's;
- * restarts are told of every model.
+ * restarts and work are told of every model.
  */
 export interface EnginePool extends Engine {
   /** The default one first. */
@@ -104,6 +105,8 @@ class Pool implements EnginePool {
   /** While a model waits for memory. */
   #makingRoom: Promise<void> | undefined;
   #isClosed = false;
+  #slots = 1;
+  #speed: Speed = { alone: 1, all: 1 };
 
   constructor(entries: Entry[], options: EnginePoolOptions) {
     this.#entries = entries;
@@ -124,6 +127,16 @@ class Pool implements EnginePool {
     if (this.#isClosed) return 'closed';
     // One that made room for another is loaded again by the next piece.
     return this.#default.engine?.state ?? 'ready';
+  }
+
+  /** As many as the default model's, also while that has made room for another. */
+  get slots(): number {
+    return this.#slots;
+  }
+
+  get speed(): Speed {
+    if (this.#default.engine) this.#speed = this.#default.engine.speed;
+    return this.#speed;
   }
 
   async start(): Promise<void> {
@@ -196,11 +209,12 @@ class Pool implements EnginePool {
   #adopt(entry: Entry, engine: Engine): void {
     entry.engine = engine;
     entry.info = engine.model;
+    if (entry === this.#default) this.#slots = engine.slots;
     this.#uses.emit('released');
     const events: (keyof EngineEvents)[] =
       entry === this.#default
-        ? ['engine:exit', 'engine:restarting', 'engine:ready', 'engine:load-failed']
-        : ['engine:restarting'];
+        ? ['engine:exit', 'engine:restarting', 'engine:ready', 'engine:load-failed', 'engine:effort']
+        : ['engine:restarting', 'engine:effort'];
     for (const name of events) {
       engine.events.on(name, (...told: unknown[]) => void (this.events as EventEmitter).emit(name, ...told));
     }
