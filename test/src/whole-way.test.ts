@@ -66,7 +66,7 @@ test('a worker that is stopped in the middle hands its task back, and another go
 
   const undisturbed = await api.submit(request);
   const other = await api.follow(undisturbed.id, () => {});
-  expect(task.result?.sha256).toBe(other.result?.sha256);
+  expect(task.result?.samples_sha256).toBe(other.result?.samples_sha256);
 });
 
 test('the best priority is worked on first', async () => {

@@ -1,5 +1,8 @@
 import {
+  type AcceptedRequest,
+  type AudioFormat,
   acceptedRequestSchema,
+  audioFormatNames,
   isTerminal,
   problemOf,
   ServiceError,
@@ -24,6 +27,7 @@ export async function present(record: TaskRecord, producer: TaskProducer): Promi
 /** A task's record as the API shows it; `place` is where it stands while it waits. */
 function toTask(record: TaskRecord, place?: QueuePlace): Task {
   const self = `/api/v1/tasks/${record.id}`;
+  const request = storedRequest(record);
   const result = record.result && storedResult(record);
   return {
     id: record.id,
@@ -33,7 +37,7 @@ function toTask(record: TaskRecord, place?: QueuePlace): Task {
     queue: place ?? null,
     eta: etaOf(record),
     priority: record.priority,
-    request: stored(record, acceptedRequestSchema, record.request),
+    request,
     attempt: record.attempt,
     max_attempts: record.maxAttempts,
     created_at: timestamp(record.createdAt),
@@ -42,11 +46,24 @@ function toTask(record: TaskRecord, place?: QueuePlace): Task {
     finished_at: timestampOrNull(record.finishedAt),
     expires_at: timestamp(record.expiresAt),
     error: record.error ? problemOf(record.error.code, record.error.detail) : null,
-    result: result ? { ...resultView(result), audio_url: `${self}/audio` } : null,
+    result: result ? { ...resultView(result), ...audioUrls(self, request.format) } : null,
     warnings: result?.warnings ?? [],
     timings: timingsOf(record, result),
-    links: { self, cancel: `${self}/cancel`, events: `${self}/events`, audio: `${self}/audio` },
+    links: {
+      self,
+      cancel: `${self}/cancel`,
+      events: `${self}/events`,
+      audio: `${self}/audio`,
+      peaks: `${self}/peaks`,
+      waveform: `${self}/waveform.svg`,
+      spectrogram: `${self}/spectrogram.png`,
+    },
   };
+}
+
+/** What a task was asked to make. @throws ServiceError `corrupt_record`. */
+export function storedRequest(record: TaskRecord): AcceptedRequest {
+  return stored(record, acceptedRequestSchema, record.request);
 }
 
 /** A completed task's result. @throws ServiceError `corrupt_record`. */
@@ -68,6 +85,17 @@ function stored<Schema extends z.ZodType>(
 
 function resultView({ frames: _frames, warnings: _warnings, timings: _timings, ...view }: TaskResult) {
   return view;
+}
+
+function audioUrls(self: string, format: AudioFormat) {
+  const urlOf = (name: AudioFormat) => `${self}/audio?format=${name}`;
+  return {
+    audio_url: urlOf(format),
+    audio_urls: Object.fromEntries(audioFormatNames.map((name) => [name, urlOf(name)])) as Record<
+      AudioFormat,
+      string
+    >,
+  };
 }
 
 /** A piece may be done before its first report is due, so a completed task's progress is that of its result. */

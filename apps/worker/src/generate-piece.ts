@@ -1,21 +1,25 @@
 import { createHash } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
-import { encodeWav, toDecibels } from '@musicgen/audio';
+import { type FinishedPiece, finishPieceInThread, renditionRevision } from '@musicgen/audio';
 import {
   type AcceptedRequest,
+  type AudioFormat,
   acceptedRequestSchema,
+  type Provenance,
   ServiceError,
   type TaskResult,
   type TaskStage,
 } from '@musicgen/contract';
-import type { Engine, GenerateOptions, PieceProgress } from '@musicgen/engine';
+import type { Engine, GenerateOptions, Piece, PieceProgress } from '@musicgen/engine';
 import type { Claim } from '@musicgen/queue';
-import { type ArtifactStore, audioKey } from '@musicgen/storage';
+import { type ArtifactStore, audioKey, renditionKey } from '@musicgen/storage';
 
 export interface GeneratePieceOptions {
   claim: Claim;
   engine: Engine;
   store: ArtifactStore;
+  /** What the tags of a file name as its maker: `musicgen-service 0.1.0`. */
+  software: string;
   /** Stops the engine at its next step. */
   signal: AbortSignal;
   company: GenerateOptions['company'];
@@ -28,7 +32,7 @@ export interface GeneratePieceOptions {
  * @throws ServiceError `model_unavailable`, `storage_failed`, or whatever the engine gave as its reason.
  */
 export async function generatePiece(options: GeneratePieceOptions): Promise<TaskResult> {
-  const { claim, engine, store, signal, company, onStage, onProgress } = options;
+  const { claim, engine, store, software, signal, company, onStage, onProgress } = options;
   const request = requestOf(claim);
   refuseOtherModel(request, engine);
   const piece = await engine.generate(
@@ -47,13 +51,20 @@ export async function generatePiece(options: GeneratePieceOptions): Promise<Task
 
   onStage('encoding_audio');
   const encoding = startTimer();
-  const { file, peak } = encodeWav(piece.samples, piece.sampleRate);
+  const finished = await finishPieceInThread({
+    samples: piece.samples,
+    sampleRate: piece.sampleRate,
+    format: request.format,
+    provenance: request.tags ? provenanceOf({ claim, request, piece, engine, software }) : undefined,
+  });
   const encodingSeconds = encoding();
 
   onStage('storing');
   const storing = startTimer();
-  const sha256 = createHash('sha256').update(file).digest('hex');
-  await storeAudio({ store, key: audioKey(claim.task.id, sha256), file, signal });
+  const sha256 = createHash('sha256').update(finished.wav).digest('hex');
+  for (const [key, file] of filesOf(finished, { taskId: claim.task.id, sha256, format: request.format })) {
+    await storeFile({ store, key, file, signal });
+  }
 
   return {
     model: engine.model.name,
@@ -62,15 +73,12 @@ export async function generatePiece(options: GeneratePieceOptions): Promise<Task
     sample_rate: piece.sampleRate,
     channels: piece.samples.length,
     format: 'wav',
-    bytes: file.length,
+    bytes: finished.wav.length,
     sha256,
-    peak_dbfs: toDecibels(peak),
-    sampling: {
-      temperature: piece.settings.temperature,
-      top_k: piece.settings.topK,
-      top_p: piece.settings.topP,
-      guidance_scale: piece.settings.guidanceScale,
-    },
+    samples_sha256: finished.samplesSha256,
+    peak_dbfs: finished.peakDbfs,
+    loudness_lufs: finished.loudnessLufs,
+    sampling: samplingOf(piece),
     warnings: piece.warnings,
     timings: { ...piece.stageSeconds, encoding_audio: encodingSeconds, storing: storing() },
   };
@@ -88,17 +96,64 @@ function requestOf({ task }: Claim): AcceptedRequest {
   throw new ServiceError('corrupt_record', 'The stored request cannot be read.', { cause: parsed.error });
 }
 
+function samplingOf({ settings }: Piece): TaskResult['sampling'] {
+  return {
+    temperature: settings.temperature,
+    top_k: settings.topK,
+    top_p: settings.topP,
+    guidance_scale: settings.guidanceScale,
+  };
+}
+
+/** What stands in the tags of the files. */
+function provenanceOf({
+  claim,
+  request,
+  piece,
+  engine,
+  software,
+}: Pick<GeneratePieceOptions, 'claim' | 'engine' | 'software'> & {
+  request: AcceptedRequest;
+  piece: Piece;
+}): Provenance {
+  const { negative_prompt, fade_out } = request;
+  return {
+    software,
+    task_id: claim.task.id,
+    model: engine.model.name,
+    licence: engine.model.licence ?? null,
+    prompt: request.prompt,
+    seed: request.seed,
+    parameters: {
+      duration: request.duration,
+      ...samplingOf(piece),
+      ...(negative_prompt !== undefined && { negative_prompt }),
+      ...(fade_out !== undefined && { fade_out }),
+    },
+  };
+}
+
+/** The original, and the format that was asked for, where the API looks before it makes it. */
+function filesOf(
+  { wav, other }: FinishedPiece,
+  { taskId, sha256, format }: { taskId: string; sha256: string; format: AudioFormat },
+): [string, Uint8Array][] {
+  const original: [string, Uint8Array] = [audioKey(taskId, sha256), wav];
+  if (other === undefined) return [original];
+  return [original, [renditionKey({ taskId, sha256, revision: renditionRevision, ending: format }), other]];
+}
+
 interface StoreOptions {
   store: ArtifactStore;
   key: string;
-  file: Buffer;
+  file: Uint8Array;
   signal: AbortSignal;
 }
 
 /** Pauses between tries, so that a hiccup of the store does not cost a finished piece. */
 const storePausesMs = [200, 1_000, 4_000];
 
-async function storeAudio({ store, key, file, signal }: StoreOptions): Promise<void> {
+async function storeFile({ store, key, file, signal }: StoreOptions): Promise<void> {
   for (const pauseMs of [...storePausesMs, undefined]) {
     try {
       return await store.put(key, file);

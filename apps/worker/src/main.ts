@@ -30,10 +30,8 @@ await runProcess({
   createLogger: ({ LOG_LEVEL }) => createLogger({ service: 'worker', level: LOG_LEVEL }),
   closeWithinMs: ({ WORKER_SHUTDOWN_GRACE_SECONDS }) => WORKER_SHUTDOWN_GRACE_SECONDS * 1000 + closeMarginMs,
   async open({ config, logger, releasers, closing }) {
-    const registry = createRegistry({
-      role: 'worker',
-      version: readVersion(new URL('../package.json', import.meta.url)),
-    });
+    const version = readVersion(new URL('../package.json', import.meta.url));
+    const registry = createRegistry({ role: 'worker', version });
     const metrics = createWorkerMetrics(registry);
     const store = openArtifactStore(config.ARTIFACT_URL);
 
@@ -139,6 +137,7 @@ await runProcess({
       store,
       metrics,
       logger,
+      software: `musicgen-service ${version}`,
       slots: engine.slots,
       graceMs: config.WORKER_SHUTDOWN_GRACE_SECONDS * 1000,
     });

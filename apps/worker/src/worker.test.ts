@@ -3,12 +3,15 @@ import { EventEmitter, once } from 'node:events';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { Readable } from 'node:stream';
+import { buffer } from 'node:stream/consumers';
+import { decodeWav, readProvenance, renditionRevision } from '@musicgen/audio';
 import { ServiceError } from '@musicgen/contract';
 import type { Engine, GenerateOptions, Piece } from '@musicgen/engine';
 import { createStreamsQueue, type JsonObject, patientRedisOptions, type TaskRecord } from '@musicgen/queue';
 import { type RedisServer, startRedisServer } from '@musicgen/redis-server';
 import { createLogger, createRegistry } from '@musicgen/service';
-import { audioKey, createDiskStore } from '@musicgen/storage';
+import { audioKey, createDiskStore, renditionKey } from '@musicgen/storage';
 import { Redis } from 'ioredis';
 import { createWorkerMetrics } from './metrics.ts';
 import { startWorker } from './worker.ts';
@@ -68,6 +71,7 @@ async function setup({
     store,
     metrics: createWorkerMetrics(registry),
     logger: createLogger({ service: 'worker', level: 'silent' }),
+    software: 'musicgen-service test',
     slots: 1,
     graceMs,
   });
@@ -78,6 +82,11 @@ async function setup({
     store,
     worker,
     registry,
+    async stored(key: string): Promise<Buffer> {
+      const artifact = await store.open(key);
+      if (artifact === undefined) throw new Error(`nothing is stored as ${key}`);
+      return buffer(artifact.read());
+    },
     /** Submits a task and resolves with its record after the first event of that type. */
     async untilEvent(
       type: string,
@@ -114,12 +123,42 @@ function untilAborted({ signal }: GenerateOptions): Promise<Piece> {
 test('a completed task has stored audio, a result that describes it, and is counted', async () => {
   await using context = await setup({ generate: async () => piece });
   const record = await context.untilEvent('completed');
-  expect(record).toMatchObject({ status: 'completed', result: { model: 'fake', bytes: 50, channels: 1 } });
-  expect((await context.store.open(audioKey(record.id, String(record.result?.sha256))))?.bytes).toBe(50);
+  expect(record).toMatchObject({
+    status: 'completed',
+    result: { model: 'fake', channels: 1, samples_sha256: expect.stringMatching(/^[0-9a-f]{64}$/) },
+  });
+  const file = await context.stored(audioKey(record.id, String(record.result?.sha256)));
+  expect(file.length).toBe(record.result?.bytes);
+  expect(decodeWav(file).samples[0]?.length).toBe(3);
+  expect((await readProvenance(Readable.from([file]))).made_by).toEqual({
+    software: 'musicgen-service test',
+    task_id: record.id,
+    model: 'fake',
+    licence: null,
+    prompt: 'x',
+    seed: 1,
+    parameters: { duration: 1, temperature: 1, top_k: 250, top_p: 1, guidance_scale: 3 },
+  });
   await context.worker.drain();
   expect(await context.registry.metrics()).toContain(
     'tasks_finished_total{priority="NORMAL",status="completed"} 1',
   );
+});
+
+test('a format that was asked for lies beside the original, without tags where none are wanted', async () => {
+  await using context = await setup({ generate: async () => piece });
+  const request = { prompt: 'secret', duration: 1, seed: 1, format: 'flac', tags: false };
+  const { id, result } = await context.untilEvent('completed', request);
+  const sha256 = String(result?.sha256);
+  const original = await context.stored(audioKey(id, sha256));
+  const flac = await context.stored(
+    renditionKey({ taskId: id, sha256, revision: renditionRevision, ending: 'flac' }),
+  );
+  expect(flac.toString('latin1', 0, 4)).toBe('fLaC');
+  expect([original, flac].map((file) => file.includes('secret') || file.includes('AI-generated'))).toEqual([
+    false,
+    false,
+  ]);
 });
 
 test('a crash of the engine is retried, noise instead of numbers is not', async () => {

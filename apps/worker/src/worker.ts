@@ -15,6 +15,8 @@ export interface WorkerOptions {
   store: ArtifactStore;
   metrics: WorkerMetrics;
   logger: Logger;
+  /** What the tags of a file name as its maker: `musicgen-service 0.1.0`. */
+  software: string;
   /** Tasks worked on at once. */
   slots: number;
   /** How long `drain` lets running tasks go on. */
@@ -108,7 +110,7 @@ type Attempts = Map<Attempt, Promise<void>>;
 
 /** One attempt from the claim to its end; never rejects. */
 async function runAttempt(attempt: Attempt, options: WorkerOptions): Promise<void> {
-  const { consumer, engine, store, metrics } = options;
+  const { consumer, engine, store, software, metrics } = options;
   const { claim } = attempt;
   const { id, priority, requestId } = claim.task;
   const logger = options.logger.child({ task_id: id, request_id: requestId, attempt: claim.task.attempt });
@@ -119,6 +121,7 @@ async function runAttempt(attempt: Attempt, options: WorkerOptions): Promise<voi
       claim,
       engine,
       store,
+      software,
       signal: attempt.signal,
       company: attempt.isAlone ? 'alone' : 'any',
       onStage: (stage) => attempt.report({ stage }),

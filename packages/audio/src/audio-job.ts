@@ -11,6 +11,9 @@ import { type Tag, tagsOf } from './tags.ts';
 import { encodeWav } from './wav.ts';
 import { drawWaveform } from './waveform.ts';
 
+/** To be raised whenever a rendition of the same WAV file would come out with other bytes. */
+export const renditionRevision = 1;
+
 /** Every file that is made from a stored WAV file. */
 export type Rendition = Exclude<AudioFormat, 'wav'> | 'peaks' | 'waveform' | 'spectrogram';
 

@@ -1,6 +1,5 @@
-export type { FinishedPiece, FinishJob, Rendition } from './audio-job.ts';
+export { type FinishedPiece, type FinishJob, type Rendition, renditionRevision } from './audio-job.ts';
 export { type DecodedAudio, decodeWav } from './decode-wav.ts';
-export { toDecibels } from './level.ts';
 export { withFewerPoints } from './peaks.ts';
 export { readProvenance } from './read-provenance.ts';
 export { finishPieceInThread, renderInThread } from './run-in-thread.ts';

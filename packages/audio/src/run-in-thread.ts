@@ -1,6 +1,6 @@
 import { Worker } from 'node:worker_threads';
 import { ServiceError } from '@musicgen/contract';
-import type { FinishedPiece, FinishJob, Rendition } from './audio-job.ts';
+import { type FinishedPiece, type FinishJob, finishPiece, type Rendition } from './audio-job.ts';
 
 export type ThreadJob =
   | { type: 'finish'; piece: FinishJob }
@@ -9,6 +9,9 @@ export type ThreadJob =
 /** A piece of an hour takes some 80 s on a slow core; what takes longer hangs. */
 const timeoutMs = 300_000;
 
+/** So few samples are a WAV file in a few milliseconds: less than a thread takes to start. */
+const fewSamples = 64_000;
+
 /** The compiled entry, for callers that run from `src/` as well. */
 const entry = new URL('../dist/audio-thread.js', import.meta.url);
 
@@ -16,7 +19,9 @@ const entry = new URL('../dist/audio-thread.js', import.meta.url);
  * Turns generated samples into files, and measures them, without blocking the caller's event loop.
  * @throws ServiceError `encoding_failed`.
  */
-export function finishPieceInThread(piece: FinishJob): Promise<FinishedPiece> {
+export async function finishPieceInThread(piece: FinishJob): Promise<FinishedPiece> {
+  const total = piece.samples.reduce((sum, { length }) => sum + length, 0);
+  if (total <= fewSamples && piece.format === 'wav') return finishPiece(piece);
   return runInThread<FinishedPiece>({ type: 'finish', piece });
 }
 

@@ -9,6 +9,8 @@ test('a prompt is all that must be given; it is trimmed and the rest has default
     duration: 10,
     priority: 'NORMAL',
     ttl: 86_400,
+    format: 'wav',
+    tags: true,
   });
 });
 

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { audioFormatNames } from './audio-formats.ts';
 import { prioritySchema } from './priorities.ts';
 
 export interface RequestLimits {
@@ -91,6 +92,16 @@ export function generateRequestSchema(limits: RequestLimits) {
       .boolean()
       .optional()
       .describe('Make the audio of what is done so far available every few seconds while the rest is made.'),
+    format: z
+      .enum(audioFormatNames)
+      .default('wav')
+      .describe('What `audio_url` points to. Every finished piece can be had in every format.'),
+    tags: z
+      .boolean()
+      .default(true)
+      .describe(
+        'Write into the audio files what they were made from (prompt, seed, model, licence) and that they are AI-generated.',
+      ),
     metadata: metadataSchema.optional().describe('Your own short notes, returned with the task.'),
   });
 }

@@ -1,9 +1,11 @@
 import { z } from 'zod';
+import { audioFormatNames } from './audio-formats.ts';
 import { acceptedRequestSchema } from './generate-request.ts';
 import { priorityNames } from './priorities.ts';
 import { problemSchema } from './problem.ts';
 import { taskStages, taskStatuses } from './statuses.ts';
 
+const hash = z.string().regex(/^[0-9a-f]{64}$/);
 const time = z.iso.datetime();
 
 /** What a worker stores with a completed task. */
@@ -13,10 +15,18 @@ export const taskResultSchema = z.object({
   frames: z.int().describe('Columns of codes that were generated.'),
   sample_rate: z.int(),
   channels: z.int(),
-  format: z.enum(['wav']),
-  bytes: z.int(),
-  sha256: z.string().regex(/^[0-9a-f]{64}$/),
+  format: z.enum(['wav']).describe('Of the original, which every other format is made from.'),
+  bytes: z.int().describe('Of the original.'),
+  sha256: hash.describe('Of the original file, tags and all.'),
+  samples_sha256: hash
+    .optional()
+    .describe('Of the samples alone, as 16-bit PCM: the same for the same music, whatever the tags say.'),
   peak_dbfs: z.number().nullable().describe('Loudest sample relative to full scale; null for silence.'),
+  loudness_lufs: z
+    .number()
+    .nullable()
+    .default(null)
+    .describe('Integrated loudness by EBU R 128 (ITU-R BS.1770); null for silence.'),
   sampling: z
     .object({ temperature: z.number(), top_k: z.int(), top_p: z.number(), guidance_scale: z.number() })
     .describe('What was really used, after the defaults of the model.'),
@@ -52,7 +62,10 @@ export const taskSchema = z
     error: problemSchema.nullable(),
     result: taskResultSchema
       .omit({ frames: true, warnings: true, timings: true })
-      .extend({ audio_url: z.string() })
+      .extend({
+        audio_url: z.string().describe('The audio in the `format` of the request.'),
+        audio_urls: z.record(z.enum(audioFormatNames), z.string()).describe('The audio in every format.'),
+      })
       .nullable(),
     warnings: z.array(z.string()),
     timings: z.object({
@@ -61,7 +74,15 @@ export const taskSchema = z
       stages: z.record(z.string(), z.number()),
       real_time_factor: z.number().nullable().describe('Seconds of processing for one second of audio.'),
     }),
-    links: z.object({ self: z.string(), cancel: z.string(), events: z.string(), audio: z.string() }),
+    links: z.object({
+      self: z.string(),
+      cancel: z.string(),
+      events: z.string(),
+      audio: z.string(),
+      peaks: z.string(),
+      waveform: z.string(),
+      spectrogram: z.string(),
+    }),
   })
   .meta({ id: 'Task' });
 

@@ -44,3 +44,19 @@ export function taskKey(taskId: string): string {
 export function audioKey(taskId: string, sha256: string): string {
   return `${taskKey(taskId)}/${sha256}.wav`;
 }
+
+/**
+ * Where what was made from a task's audio lies: `flac`, `peaks.json`. The revision is that of the code that makes it, so
+ * that a newer one makes it anew.
+ */
+export function renditionKey({ taskId, sha256, revision, ending }: RenditionName): string {
+  return `${taskKey(taskId)}/${sha256}.${revision}.${ending}`;
+}
+
+export interface RenditionName {
+  taskId: string;
+  /** Of the original. */
+  sha256: string;
+  revision: number;
+  ending: string;
+}

@@ -1,3 +1,10 @@
-export { type Artifact, type ArtifactStore, audioKey, type ByteRange, taskKey } from './artifact-store.ts';
+export {
+  type Artifact,
+  type ArtifactStore,
+  audioKey,
+  type ByteRange,
+  renditionKey,
+  taskKey,
+} from './artifact-store.ts';
 export { createDiskStore } from './disk-store.ts';
 export { openArtifactStore } from './open-artifact-store.ts';

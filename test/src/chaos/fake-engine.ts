@@ -26,8 +26,8 @@ export function createFakeEngine({ history, worker }: { history: HistoryWriter; 
     await act(intent);
     await step({ request, from: Number(frame ?? 0), frames: piece.durationSeconds, options });
     return {
-      samples: [new Float32Array(8)],
-      sampleRate: 8,
+      samples: [new Float32Array(8_000)],
+      sampleRate: 8_000,
       frames: piece.durationSeconds,
       checkpoint: Buffer.alloc(0),
       settings: samplingDefaults,
@@ -39,7 +39,7 @@ export function createFakeEngine({ history, worker }: { history: HistoryWriter; 
   return {
     model: {
       name: 'fake',
-      sampleRate: 8,
+      sampleRate: 8_000,
       channels: 1,
       frameRate: 1,
       codebooks: 1,

@@ -88,6 +88,7 @@ await runProcess({
       store,
       metrics: createWorkerMetrics(new Registry()),
       logger,
+      software: 'musicgen-service chaos',
       slots,
       graceMs,
     });
