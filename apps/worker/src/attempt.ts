@@ -2,7 +2,7 @@ import type { TaskStage } from '@musicgen/contract';
 import type { Claim, Heartbeat, TaskProgress } from '@musicgen/queue';
 
 /** Why an attempt is to stop before it is done. */
-type StopReason = 'cancel' | 'lost' | 'drain';
+type StopReason = 'cancel' | 'lost' | 'yield' | 'drain';
 
 /** One claimed task while this worker works on it: what to tell the queue about it, and how to stop it. */
 export interface Attempt {

@@ -38,7 +38,7 @@ const failureReasons: ErrorCode[] = [
   'internal',
 ];
 
-const requeueReasons = ['worker_shutdown', 'lost'] as const;
+const requeueReasons = ['worker_shutdown', 'preempted', 'lost'] as const;
 type RequeueReason = (typeof requeueReasons)[number];
 
 const queueWaitBuckets = [0.1, 0.5, 1, 5, 15, 30, 60, 120, 300, 600, 1800, 3600];

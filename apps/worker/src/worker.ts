@@ -42,7 +42,8 @@ const afterErrorMs = 1_000;
  *     claim ─► generate ─┬─► complete
  *                        ├─► fail               the engine or the store gave a reason
  *                        ├─► acknowledgeCancel  a heartbeat answered `cancel`
- *                        ├─► handBack           shutdown, and it does not fit into the grace
+ *                        ├─► handBack           shutdown, and it does not fit into the grace; or a heartbeat answered
+ *                        │                      `yield`: a CRITICAL task is to have the slot
  *                        └─► nothing            a heartbeat answered `lost`: another attempt owns the task
  */
 export function startWorker(options: WorkerOptions): Worker {
@@ -51,7 +52,7 @@ export function startWorker(options: WorkerOptions): Worker {
   const stopping = new AbortController();
   metrics.slotsAvailable(options.slots);
 
-  const heart = startHeartbeats({ consumer, attempts, logger });
+  const heart = startHeartbeats({ attempts, options });
   const stopListening = consumer.onCancelRequested((taskId) => {
     for (const attempt of attempts.keys()) if (attempt.claim.task.id === taskId) attempt.stop('cancel');
   });
@@ -159,9 +160,11 @@ async function endUnfinished({ attempt, error, options: { consumer, metrics }, l
     case 'lost':
       metrics.taskReturned('lost');
       return logger.info('task lost: another attempt owns it');
+    case 'yield':
     case 'drain':
-      metrics.taskReturned('worker_shutdown');
+      metrics.taskReturned(reason === 'yield' ? 'preempted' : 'worker_shutdown');
       return logger.info('task handed back', {
+        reason,
         outcome: await consumer.handBack(claim, attempt.checkpoint()),
       });
     case 'cancel': {
@@ -184,13 +187,11 @@ async function endUnfinished({ attempt, error, options: { consumer, metrics }, l
 
 /** One call for all held tasks: when one has news, and often enough to keep the leases. */
 function startHeartbeats({
-  consumer,
   attempts,
-  logger,
+  options: { consumer, logger, slots },
 }: {
-  consumer: TaskConsumer;
   attempts: Attempts;
-  logger: Logger;
+  options: WorkerOptions;
 }) {
   let lastBeatAt = 0;
   return every({
@@ -200,7 +201,8 @@ function startHeartbeats({
       const due = Date.now() - lastBeatAt >= heartbeatMs || held.some((attempt) => attempt.hasNews());
       if (held.length === 0 || !due) return;
       lastBeatAt = Date.now();
-      const answers = await consumer.heartbeat(held.map((attempt) => attempt.beat()));
+      const beats = held.map((attempt) => attempt.beat());
+      const answers = await consumer.heartbeat(beats, attempts.size >= slots ? 'full' : 'free');
       for (const [index, attempt] of held.entries()) heed(attempt, answers[index]);
     },
     onError: (error) => logger.warn('heartbeat failed', { error }),
@@ -208,7 +210,7 @@ function startHeartbeats({
 }
 
 function heed(attempt: Attempt, answer: HeartbeatAnswer | undefined): void {
-  if (answer === 'cancel' || answer === 'lost') attempt.stop(answer);
+  if (answer !== undefined && answer !== 'ok') attempt.stop(answer);
 }
 
 /** Waits for running tasks, but hands back at once what will not be done in time by its own measured speed. */

@@ -46,6 +46,8 @@ export interface Keys {
   minute: (unixMinute: number) => string;
   /** hash with TTL of 8 days: what happened in one hour, by Unix hour, once its minutes are rolled up. */
   hour: (unixHour: number) => string;
+  /** string with TTL: the worker that was told to make way for a waiting task. */
+  yield: (taskId: string) => string;
   /** string with TTL: some process did a background duty a moment ago, others need not. */
   turn: (duty: string) => string;
   /** stream, capped: every lifecycle event. */
@@ -94,6 +96,7 @@ export function createKeys(prefix: string): Keys {
     remembered: (ownerAndKey) => `${prefix}:idempotency:${ownerAndKey}`,
     minute: (unixMinute) => `${prefix}:stats:minute:${unixMinute}`,
     hour: (unixHour) => `${prefix}:stats:hour:${unixHour}`,
+    yield: (id) => `${prefix}:yield:${id}`,
     turn: (duty) => `${prefix}:turn:${duty}`,
     lifecycle: `${prefix}:task:stream`,
     outbox: `${prefix}:outbox`,

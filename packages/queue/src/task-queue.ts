@@ -127,8 +127,11 @@ export interface Heartbeat {
   checkpoint?: Buffer;
 }
 
-/** What a heartbeat learns: go on, stop because the caller cancelled, or stop because another attempt owns the task. */
-export type HeartbeatAnswer = 'ok' | 'cancel' | 'lost';
+/**
+ * What a heartbeat learns: go on, stop because the caller cancelled, stop because another attempt owns the task, or hand
+ * the task back to make way for a CRITICAL one.
+ */
+export type HeartbeatAnswer = 'ok' | 'cancel' | 'lost' | 'yield';
 
 /** The side that works on tasks: one per worker process. */
 export interface TaskConsumer {
@@ -141,8 +144,11 @@ export interface TaskConsumer {
   claimUpTo(limit: number): Promise<Claim[]>;
   /** Resolves when a claim may succeed, after at most `timeoutMs`, or when the signal aborts. */
   waitForTask(timeoutMs: number, signal: AbortSignal): Promise<void>;
-  /** Renews all leases in one call and reports progress; answers in the order given. */
-  heartbeat(beats: Heartbeat[]): Promise<HeartbeatAnswer[]>;
+  /**
+   * Renews all leases in one call and reports progress; answers in the order given. Only a worker whose slots are `full`
+   * is ever told to yield, and then its youngest LOW task.
+   */
+  heartbeat(beats: Heartbeat[], slots?: 'free' | 'full'): Promise<HeartbeatAnswer[]>;
   /** Calls the listener when a task's cancellation is requested, well before its next heartbeat. Returns the undo. */
   onCancelRequested(listener: (taskId: string) => void): () => void;
   /** Says what the worker is and runs, for the registry; remembered and renewed as long as the consumer is used. */

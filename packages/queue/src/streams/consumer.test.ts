@@ -1,3 +1,5 @@
+import type { Priority } from '@musicgen/contract';
+import type { Claim, TaskConsumer } from '../task-queue.ts';
 import { claimOne, newTask, useTestServer } from './test-setup.ts';
 
 const setup = useTestServer();
@@ -253,4 +255,63 @@ test('running tasks complete while Redis is full, and new ones are refused', asy
   } finally {
     await redis.config('SET', 'maxmemory', '0');
   }
+});
+
+describe('making way for a CRITICAL task', () => {
+  const beat = (claim: Claim) => ({ claim, stage: 'generating' as const });
+
+  /** A worker that holds two LOW tasks and a NORMAL one, and a CRITICAL task that nobody has claimed for a while. */
+  async function setupFull() {
+    const test = await setup();
+    const { enqueue, redis, keys } = test;
+    const hold = async (consumer: TaskConsumer, priority: Priority) => {
+      await enqueue({ priority });
+      return await claimOne(consumer);
+    };
+    const older = await hold(test.consumer, 'LOW');
+    const younger = await hold(test.consumer, 'LOW');
+    const normal = await hold(test.consumer, 'NORMAL');
+    const wait = async () => {
+      const id = await enqueue({ priority: 'CRITICAL' });
+      await redis.zadd(keys.waiting('CRITICAL'), Date.now() - 1_000, id);
+    };
+    return { ...test, hold, wait, beats: [older, younger, normal].map(beat), younger };
+  }
+
+  test('a full worker is told to hand back its youngest LOW task, once for each that waits', async () => {
+    const { consumer, beats, wait, younger } = await setupFull();
+    expect(await consumer.heartbeat(beats, 'full')).toEqual(['ok', 'ok', 'ok']);
+    await wait();
+    expect(await consumer.heartbeat(beats, 'full')).toEqual(['ok', 'yield', 'ok']);
+    expect(await consumer.heartbeat(beats, 'full')).toEqual(['ok', 'ok', 'ok']);
+    expect(await consumer.handBack(younger, Buffer.from('codes'))).toBe('returned');
+    expect((await claimOne(consumer)).task.priority).toBe('CRITICAL');
+    const again = await claimOne(consumer);
+    expect(again).toMatchObject({ task: { id: younger.task.id, attempt: 1, stalls: 0 } });
+    expect(String(again.checkpoint)).toBe('codes');
+  });
+
+  test('of two full workers one is told so', async () => {
+    const { consumer, createConsumer, beats, hold, wait } = await setupFull();
+    const other = createConsumer();
+    const held = await hold(other, 'LOW');
+    await wait();
+    expect(await other.heartbeat([beat(held)], 'full')).toEqual(['yield']);
+    expect(await consumer.heartbeat(beats, 'full')).toEqual(['ok', 'ok', 'ok']);
+  });
+
+  test('nobody is while it may still be claimed by an idle worker, or cannot be claimed at all', async () => {
+    const { consumer, createConsumer, enqueue, queue, redis, keys, hold, wait, beats } = await setupFull();
+    const id = await enqueue({ priority: 'CRITICAL' });
+    await redis.zadd(keys.waiting('CRITICAL'), Date.now() + 60_000, id);
+    expect(await consumer.heartbeat(beats, 'full')).toEqual(['ok', 'ok', 'ok']);
+    await wait();
+    await queue.createAdmin().pause('CRITICAL');
+    expect(await consumer.heartbeat(beats, 'full')).toEqual(['ok', 'ok', 'ok']);
+    await queue.createAdmin().resume('CRITICAL');
+    expect(await consumer.heartbeat(beats)).toEqual(['ok', 'ok', 'ok']);
+    const low = createConsumer({ priorities: ['LOW'] });
+    const held = await hold(low, 'LOW');
+    expect(await low.heartbeat([beat(held)], 'full')).toEqual(['ok']);
+  });
 });

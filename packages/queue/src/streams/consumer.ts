@@ -147,9 +147,10 @@ export function createConsumer(context: QueueContext, options: ConsumerOptions):
       if (signal.aborted) await passWakeUpOn();
     },
 
-    heartbeat(beats) {
+    heartbeat(beats, slots = 'free') {
       presence.touch();
-      return renewLeases(context, workerId, beats);
+      const mayYield = slots === 'full' && priorities.includes('CRITICAL');
+      return renewLeases(context, { id: workerId, slots: mayYield ? 'full' : 'free' }, beats);
     },
 
     describe: presence.describe,

@@ -10,13 +10,14 @@ import { scriptBound } from './scripts/script.ts';
  */
 export async function renewLeases(
   { run }: QueueContext,
-  workerId: string,
+  worker: { id: string; slots: 'free' | 'full' },
   beats: readonly Heartbeat[],
 ): Promise<HeartbeatAnswer[]> {
   const answers: HeartbeatAnswer[] = [];
+  const full = worker.slots === 'full' ? 'full' : '';
   for (let from = 0; from < beats.length; from += scriptBound) {
     const page = beats.slice(from, from + scriptBound);
-    const reply = await run(heartbeatScript, [workerId, ...page.flatMap(heartbeatArguments)]);
+    const reply = await run(heartbeatScript, [worker.id, full, ...page.flatMap(heartbeatArguments)]);
     answers.push(...(reply as HeartbeatAnswer[]));
   }
   return answers;

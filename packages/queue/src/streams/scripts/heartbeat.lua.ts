@@ -1,18 +1,29 @@
 import type { Script } from './script.ts';
 
+/** An idle worker would have claimed a task by then. */
+const nobodyIsIdleMs = 200;
+/** How long one worker is trusted to make way for a task before another is asked. */
+const yieldLastsMs = 5_000;
+
 /**
  * Renews the leases of an attempt's owner and stores what it reports. Whoever does not hold the latest token gets
  * 'lost' and changes nothing: XCLAIM alone would take the entry back from the new owner.
  *
- * ARGV   1 worker · then for each task: id, token, stage, frame, frames, remaining ms, checkpoint
- *        ('' for what is not reported)
- * Returns  'ok' | 'cancel' | 'lost' for each task
+ * A worker without a free slot that takes CRITICAL tasks is told to hand its youngest LOW one back when a CRITICAL task
+ * waits that nobody has claimed. For one waiting task one worker is told so, however many could.
+ *
+ * ARGV   1 worker · 2 'full', or '' when it has a free slot or takes no CRITICAL tasks
+ *        then for each task: id, token, stage, frame, frames, remaining ms, checkpoint ('' for what is not reported)
+ * Returns  'ok' | 'cancel' | 'lost' | 'yield' for each task
  */
 export const heartbeatScript: Script = {
   name: 'heartbeat',
   lua: `
-local worker = ARGV[1]
+local worker, slots = ARGV[1], ARGV[2]
 local time = now()
+local answers = {}
+-- The youngest LOW task that goes on, and its place among the answers.
+local youngest = nil
 
 local function report(task, stage, frame, frames, remaining_ms, checkpoint)
   local changed = {}
@@ -38,11 +49,24 @@ local function beat(id, token, stage, frame, frames, remaining_ms, checkpoint)
   if not task or task.status ~= 'processing' or task.token ~= token then return 'lost' end
   redis.call('XCLAIM', stream_key(task.priority), GROUP, worker, 0, task.entry, 'JUSTID')
   report(task, stage, frame, frames, remaining_ms, checkpoint)
-  return task.cancel_requested and 'cancel' or 'ok'
+  if task.cancel_requested then return 'cancel' end
+  if task.priority == 'LOW' and (not youngest or task.created_at >= youngest.created_at) then
+    youngest = { place = #answers + 1, created_at = task.created_at }
+  end
+  return 'ok'
 end
 
-local answers = {}
-for index = 2, #ARGV, 7 do answers[#answers + 1] = beat(unpack(ARGV, index, index + 6)) end
+local function is_to_make_way()
+  if slots ~= 'full' or not youngest or redis.call('SISMEMBER', paused_key, 'CRITICAL') == 1 then return false end
+  local waiting = redis.call('ZRANGE', waiting_key('CRITICAL'), '-inf', after(time, -${nobodyIsIdleMs}), 'BYSCORE', 'LIMIT', '0', '10')
+  for _, id in ipairs(waiting) do
+    if redis.call('SET', yield_key(id), worker, 'NX', 'PX', '${yieldLastsMs}') then return true end
+  end
+  return false
+end
+
+for index = 3, #ARGV, 7 do answers[#answers + 1] = beat(unpack(ARGV, index, index + 6)) end
+if is_to_make_way() then answers[youngest.place] = 'yield' end
 return answers
 `,
 };

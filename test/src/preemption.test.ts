@@ -1,0 +1,51 @@
+import { type RedisServer, startRedisServer } from '@musicgen/redis-server';
+import { createFleet, type Fleet, followUntil } from './processes.ts';
+
+// Real processes on a machine that may be busy.
+jest.setTimeout(180_000);
+
+let redis: RedisServer;
+let fleet: Fleet;
+beforeEach(async () => {
+  redis = await startRedisServer();
+  fleet = await createFleet(redis.url);
+});
+afterEach(async () => {
+  await fleet.stop();
+  await redis.stop();
+});
+
+test('a CRITICAL task takes the slot of a running LOW one, which goes on afterwards where it was', async () => {
+  const api = await fleet.startApi();
+  await api.process.untilLogged('ready');
+  const worker = fleet.startWorker();
+  const ended: unknown[] = [];
+  const resumed: unknown[] = [];
+  const returned: unknown[] = [];
+  worker.log.on('line', (line) => {
+    if (line.msg === 'task ended') ended.push(line.task_id);
+    if (line.msg === 'task claimed') resumed.push([line.task_id, line.resumed]);
+    if (line.msg === 'task handed back') returned.push([line.task_id, line.reason]);
+  });
+
+  // Without guidance, so that rounding does not decide the comparison: see the tests of handing back.
+  const request = { prompt: 'slow strings', duration: 30, seed: 3, guidance_scale: 1, priority: 'LOW' };
+  const low = await api.submit(request);
+  const running = followUntil(api, low.id, ({ progress }) => (progress?.frame ?? 0) > 100);
+  await running.reached;
+  const critical = await api.submit({ prompt: 'alarm', duration: 1, seed: 4, priority: 'CRITICAL' });
+  const urgent = await api.follow(critical.id, () => {});
+  const disturbed = await running.finished;
+
+  expect(urgent).toMatchObject({ status: 'completed', attempt: 1 });
+  expect(disturbed).toMatchObject({ status: 'completed', attempt: 1 });
+  expect(ended).toEqual([critical.id, low.id]);
+  expect(returned).toEqual([[low.id, 'yield']]);
+  expect(resumed).toEqual([
+    [low.id, false],
+    [critical.id, false],
+    [low.id, true],
+  ]);
+  const undisturbed = await api.follow((await api.submit(request)).id, () => {});
+  expect(disturbed.result?.sha256).toBe(undisturbed.result?.sha256);
+});
