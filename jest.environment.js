@@ -7,6 +7,6 @@ import { TestEnvironment } from 'jest-environment-node';
 export default class NativeArraysEnvironment extends TestEnvironment {
   constructor(config, context) {
     super(config, context);
-    Object.assign(this.global, { Float32Array, Int32Array, BigInt64Array });
+    Object.assign(this.global, { Float32Array, Int32Array, Uint16Array, BigInt64Array });
   }
 }

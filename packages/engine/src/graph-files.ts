@@ -17,8 +17,8 @@ export interface GraphFiles {
   codecEncoder?: string;
 }
 
-/** The precisions of transformers.js that need no float16 tensors, best first. */
-const graphSuffixes = ['', '_quantized', '_int8', '_uint8', '_q4', '_bnb4'];
+/** The precisions of transformers.js; those that a processor has to widen before it computes come last. */
+const graphSuffixes = ['', '_quantized', '_int8', '_uint8', '_q4', '_bnb4', '_fp16', '_q4f16'];
 
 /**
  * Finds the graphs of a model folder, each in the best precision that it has.
@@ -46,10 +46,10 @@ export function precisionOf({ decoder }: GraphFiles): string {
 
 /** A folder may hold both layouts; the fast one is taken. */
 async function findDecoder(folder: string): Promise<Pick<GraphFiles, 'decoder' | 'decoderText'>> {
-  const fast = await stat(join(folder, 'onnx', 'decoder_fast.onnx')).catch(() => undefined);
+  const fast = await lookForGraph(folder, 'decoder_fast');
   if (fast === undefined) return { decoder: await findGraph(folder, 'decoder_model_merged') };
   return {
-    decoder: await findGraph(folder, 'decoder_fast'),
+    decoder: fast,
     decoderText: await findGraph(folder, 'decoder_fast_text'),
   };
 }

@@ -1,10 +1,14 @@
 import { execFile } from 'node:child_process';
-import { readdir } from 'node:fs/promises';
+import { mkdtemp, readdir, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
+import { GraphBuilder } from './convert/graph-builder.ts';
+import { planOnnxFiles } from './convert/onnx-file.ts';
+import { writePlannedFile } from './convert/write-file.ts';
 import type { Placement } from './execution-providers.ts';
-import { openSession } from './sessions.ts';
+import { floats, openSession, Tensor } from './sessions.ts';
 
 const urlOf = (path: string) => new URL(path, import.meta.url);
 
@@ -55,4 +59,22 @@ test('without the CPU among the providers a graph does not run on it', async () 
       `onnx/text_encoder.onnx can be loaded with none of the execution providers that are allowed: ${foreign} (`,
     ),
   });
+});
+
+test('a graph that takes and gives float16 is fed and read as float32', async () => {
+  const g = new GraphBuilder('half');
+  const x = g.input({ name: 'x', type: 'float16', shape: ['n'] });
+  const doubled = g.add(g.cast(x, 'float32'), g.cast(x, 'float32'));
+  g.output(g.cast(doubled, 'float16'), { name: 'y', type: 'float16', shape: ['n'] });
+  const folder = await mkdtemp(join(tmpdir(), 'half-'));
+  const path = join(folder, 'half.onnx');
+  for (const plan of planOnnxFiles(path, g)) await writePlannedFile(plan, { onBytes: () => {} });
+  const session = await openSession({ path, threads: 1, memory: 'return' });
+  const outputs = await session.run({ x: new Tensor('float32', Float32Array.of(0.5, -3, 1e-7), [3]) }, ['y']);
+  expect(Array.from(floats(outputs, 'y'))).toEqual([1, -6, 2 ** -22]);
+  // A cache that came out goes in again as it is.
+  const again = await session.run({ x: outputs.y as Tensor }, ['y']);
+  expect(Array.from(floats(again, 'y'))).toEqual([2, -12, 2 ** -21]);
+  await session.release();
+  await rm(folder, { recursive: true });
 });

@@ -8,6 +8,7 @@ import {
   type ProviderRefusal,
 } from './execution-providers.ts';
 import { failureCode } from './failure-code.ts';
+import { fromFloat16, toFloat16 } from './float16.ts';
 import { broken } from './json-file.ts';
 
 // ONNX Runtime 1.30 sends usage data to its maker unless told not to; it reads this when the first session is made.
@@ -65,7 +66,7 @@ export function secondsInRuns(): number {
 export async function openSession(options: SessionOptions): Promise<Session> {
   const file = `onnx/${basename(options.path)}`;
   const session = await createWithFirst(options.providers ?? ['cpu'], options, file);
-  refuseFloat16(session, file);
+  const fitWidths = widthsOf(session);
   return {
     file,
     inputs: session.inputNames,
@@ -75,7 +76,7 @@ export async function openSession(options: SessionOptions): Promise<Session> {
     run: async (feeds, fetches) => {
       const startedAt = performance.now();
       try {
-        return await session.run(feeds, fetches);
+        return await session.run(fitWidths(feeds), fetches);
       } catch (error) {
         throw new ServiceError(failureCode(error), `${file} failed: ${reasonOf(error)}`, { cause: error });
       } finally {
@@ -106,8 +107,15 @@ async function createWithFirst(
     file,
     reason === undefined
       ? `can be loaded with none of the execution providers that are allowed: ${describeRefusals(refused)}`
-      : `cannot be loaded, it may be damaged or incomplete: ${reason}`,
+      : `cannot be loaded, it may be damaged or incomplete${hintFor(file)}: ${reason}`,
   );
+}
+
+/** Published float16 decoders are known not to load: branches that return values of the outer graph. */
+function hintFor(file: string): string {
+  return file.includes('f16') || file.includes('fp16')
+    ? ' (float16 graphs often are; put the float32, int8 or 4-bit graph of this model in its place)'
+    : '';
 }
 
 async function create(provider: ExecutionProvider, options: SessionOptions): Promise<InferenceSession> {
@@ -143,9 +151,14 @@ export function idTensor(ids: ArrayLike<number>, shape: readonly number[]): Tens
   return new Tensor('int64', BigInt64Array.from(ids, BigInt), shape);
 }
 
-/** The data of a float32 output. */
+/** The numbers of an output, widened where the graph gives float16. */
 export function floats(tensors: Tensors, name: string): Float32Array {
-  return tensors[name]?.data as Float32Array;
+  const tensor = tensors[name];
+  if (tensor?.type !== 'float16') return tensor?.data as Float32Array;
+  // A Node that knows float16 gives the numbers themselves, an older one their bits.
+  return tensor.data instanceof Uint16Array
+    ? Float32Array.from(tensor.data, fromFloat16)
+    : Float32Array.from(tensor.data as ArrayLike<number>);
 }
 
 function shapeOf(
@@ -155,10 +168,23 @@ function shapeOf(
   return tensors.flatMap((it) => (it.name === name && it.isTensor ? it.shape : []));
 }
 
-function refuseFloat16(session: InferenceSession, file: string): void {
-  const half = session.inputMetadata.find((input) => input.isTensor && input.type === 'float16');
-  if (half)
-    throw broken(file, `takes ${half.name} as float16; use the float32, int8 or 4-bit graph of this model`);
+/** Float32 feeds as float16 where the graph wants that; what came out of it as float16 already fits. */
+function widthsOf(session: InferenceSession): (feeds: Tensors) => Tensors {
+  const narrow = new Set(
+    session.inputMetadata.flatMap((input) => (input.isTensor && input.type === 'float16' ? input.name : [])),
+  );
+  if (narrow.size === 0) return (feeds) => feeds;
+  return (feeds) =>
+    Object.fromEntries(
+      Object.entries(feeds).map(([name, tensor]) => [
+        name,
+        narrow.has(name) && tensor.type === 'float32' ? narrowed(tensor) : tensor,
+      ]),
+    );
+}
+
+function narrowed(tensor: Tensor): Tensor {
+  return new Tensor('float16', Uint16Array.from(tensor.data as Float32Array, toFloat16), tensor.dims);
 }
 
 /** ONNX Runtime's messages without the paths of its own source files. */

@@ -30,7 +30,7 @@ export function convolve(
   const right = Math.floor(total / 2);
   const weight = g.weight(weightNormalized(weights, `${name}.conv`, [output, input, kernel]));
   const bias = g.weight(weights.get(`${name}.conv.bias`, [output]));
-  const padded = reflect(g, { x, left: total - right, right, shortest });
+  const padded = pad(g, { x, left: total - right, right, shortest });
   return g.op('Conv', [padded, weight, bias], {
     kernel_shape: { ints: [kernel] },
     dilations: { ints: [dilation] },
@@ -38,21 +38,50 @@ export function convolve(
 }
 
 /**
+ * A convolution of kernel 2 · ratio and that stride: length → length / ratio, rounded up. The input is reflected at both
+ * ends, on the right by as much more as makes its last frame whole (`EncodecConv1d._get_extra_padding_for_conv1d`).
+ */
+export function downsample(g: GraphBuilder, { weights }: Codec, layer: Layer & { ratio: number }): Value {
+  const { name, x, input, output, ratio } = layer;
+  const kernel = 2 * ratio;
+  const right = Math.floor(ratio / 2);
+  const weight = g.weight(weightNormalized(weights, `${name}.conv`, [output, input, kernel]));
+  const bias = g.weight(weights.get(`${name}.conv.bias`, [output]));
+  const over = g.op('Mod', [g.sizeOf(x, 2), g.int64([ratio])]);
+  const extra = g.op('Mod', [g.op('Sub', [g.int64([ratio]), over]), g.int64([ratio])]);
+  const padded = reflectShort(g, { x, left: ratio - right, right: g.add(extra, g.int64([right])) });
+  return g.op('Conv', [padded, weight, bias], {
+    kernel_shape: { ints: [kernel] },
+    strides: { ints: [ratio] },
+  });
+}
+
+function pad(g: GraphBuilder, padding: { x: Value; left: number; right: number; shortest: number }): Value {
+  const { x, left, right, shortest } = padding;
+  const most = Math.max(left, right);
+  if (most === 0) return x;
+  if (shortest > most) return reflect(g, x, g.int64([0, 0, left, 0, 0, right]));
+  return reflectShort(g, { x, left, right: g.int64([right]) });
+}
+
+/** @param pads int64 [6], as Pad takes them for [B, channels, length] */
+function reflect(g: GraphBuilder, x: Value, pads: Value): Value {
+  return g.op('Pad', [x, pads], { mode: { string: 'reflect' } });
+}
+
+/**
  * Reflection needs an input longer than the padding. transformers extends a shorter one by zeros on the right,
  * reflects that, and cuts the extension's length off again (`EncodecConv1d._pad1d`).
  */
-function reflect(g: GraphBuilder, pad: { x: Value; left: number; right: number; shortest: number }): Value {
-  const { x, left, right, shortest } = pad;
-  const most = Math.max(left, right);
-  if (most === 0) return x;
-  const reflected = (value: Value) =>
-    g.op('Pad', [value, g.int64([0, 0, left, 0, 0, right])], { mode: { string: 'reflect' } });
-  if (shortest > most) return reflected(x);
+function reflectShort(g: GraphBuilder, pad: { x: Value; left: number; right: Value }): Value {
+  const { x, left, right } = pad;
   const length = g.sizeOf(x, 2);
-  const missing = g.op('Max', [g.op('Sub', [g.int64([most + 1]), length]), g.int64([0])]);
+  const most = g.op('Max', [g.int64([left]), right]);
+  const missing = g.op('Max', [g.op('Sub', [g.add(most, g.int64([1])), length]), g.int64([0])]);
   const extended = g.op('Pad', [x, g.concat([g.int64([0, 0, 0, 0, 0]), missing], 0)]);
-  const end = g.add(length, g.int64([left + right]));
-  return g.slice(reflected(extended), { start: g.int64([0]), end, axis: 2 });
+  const reflected = reflect(g, extended, g.concat([g.int64([0, 0, left, 0, 0]), right], 0));
+  const end = g.add(length, g.add(right, g.int64([left])));
+  return g.slice(reflected, { start: g.int64([0]), end, axis: 2 });
 }
 
 /** A transposed convolution of kernel 2 · ratio, trimmed to length · ratio; the odd sample is trimmed on the left. */

@@ -6,7 +6,12 @@ import { fixture } from '../../fixtures/golden.ts';
 import { readSafetensors, writeSafetensors } from '../../fixtures/safetensors.ts';
 import { type ConversionProgress, convertCheckpoint } from './convert-checkpoint.ts';
 
-const graphs = ['onnx/text_encoder.onnx', 'onnx/decoder_model_merged.onnx', 'onnx/encodec_decode.onnx'];
+const graphs = [
+  'onnx/text_encoder.onnx',
+  'onnx/decoder_model_merged.onnx',
+  'onnx/encodec_decode.onnx',
+  'onnx/encodec_encode.onnx',
+];
 
 let checkpoint: ChangedCheckpoint;
 

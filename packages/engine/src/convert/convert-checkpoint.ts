@@ -3,7 +3,9 @@ import { access, mkdir, readdir, readFile, rename, rm, statfs, writeFile } from 
 import { basename, dirname, join, relative, resolve } from 'node:path';
 import { ServiceError } from '@musicgen/contract';
 import type { ModelLayout } from '../graph-files.ts';
+import { loadTokenizer } from '../tokenizer.ts';
 import { type Checkpoint, openCheckpoint } from './checkpoint.ts';
+import { buildCodecEncoderGraph } from './codec-encoder-graph.ts';
 import { buildCodecDecoderGraph } from './codec-graph.ts';
 import { buildMergedDecoderGraph } from './decoder-graph.ts';
 import { buildFastDecoderGraph, buildFastTextGraph } from './fast-decoder-graph.ts';
@@ -43,9 +45,11 @@ export interface ConvertCheckpointOptions {
 }
 
 /**
- * Converts a MusicGen checkpoint, mono or stereo, into the float32 ONNX layout that Optimum exports and transformers.js
- * loads: `onnx/text_encoder.onnx`, `onnx/decoder_model_merged.onnx`, `onnx/encodec_decode.onnx`, and the JSON files.
- * Memory stays near the size of the largest tensor. The folder appears complete or not at all.
+ * Converts a MusicGen checkpoint, mono or stereo, into a model folder with ONNX graphs: text encoder, decoder, codec both
+ * ways, and the JSON files. The decoder is ours (`decoder_fast`, `decoder_fast_text`) or that of the layout that Optimum
+ * exports and transformers.js loads (`decoder_model_merged`); a name says its precision as transformers.js does, `_int8`
+ * or `_q4`. Quantised are the matrices of the decoder and, to 8 bits, of the text encoder; embeddings, norms and the codec
+ * stay float32. Memory stays near the size of the largest tensor. The folder appears complete or not at all.
  * @throws ServiceError `model_load_failed` when the checkpoint is damaged or of another architecture,
  * `storage_failed` when the folder exists or the disk is full; the signal's reason when it aborts
  */
@@ -54,11 +58,14 @@ export async function convertCheckpoint(options: ConvertCheckpointOptions): Prom
   if (await exists(target)) throw new ServiceError('storage_failed', `${target} already exists`);
   const checkpoint = await openCheckpoint(options.source);
   try {
+    await checkTokenizer(options.source, checkpoint);
     // All graphs are built before anything is written: a missing or misshapen tensor shows at once.
     const graphs = [
+      // 4 bits would save it little time, as it runs once a piece.
       buildTextEncoderGraph(checkpoint, options.precision === 'fp32' ? 'fp32' : 'int8'),
       ...buildDecoderGraphs(checkpoint, options),
       buildCodecDecoderGraph(checkpoint),
+      buildCodecEncoderGraph(checkpoint),
     ];
     await createFolder(target, (folder) => fillFolder(folder, graphs, options));
   } finally {
@@ -80,6 +87,15 @@ function buildDecoderGraphs(
   }
 }
 
+/** One that does not fit the text encoder must not cost minutes of writing first. A folder may come without any. */
+async function checkTokenizer(source: string, { config }: Checkpoint): Promise<void> {
+  if (!(await exists(join(source, 'tokenizer.json')))) return;
+  await loadTokenizer(source, config.text_encoder.vocab_size);
+}
+
+/** What transformers.js calls a graph of that precision. */
+const graphSuffixes: Record<ModelPrecision, string> = { fp32: '', int8: '_int8', int4: '_q4' };
+
 /** Fills a hidden folder beside the target and moves it into place, or removes it when filling fails. */
 async function createFolder(target: string, fill: (folder: string) => Promise<void>): Promise<void> {
   const temporary = join(dirname(target), `.${basename(target)}-${randomUUID()}`);
@@ -99,7 +115,10 @@ async function fillFolder(
   graphs: readonly GraphBuilder[],
   { source, onProgress, signal }: ConvertCheckpointOptions,
 ): Promise<void> {
-  const plans = graphs.flatMap((graph) => planOnnxFiles(join(folder, 'onnx', `${graph.name}.onnx`), graph));
+  const plans = graphs.flatMap((graph) => {
+    const file = `${graph.name}${graphSuffixes[graph.precision]}.onnx`;
+    return planOnnxFiles(join(folder, 'onnx', file), graph);
+  });
   const total = plans.reduce((sum, plan) => sum + plan.byteLength, 0);
   await checkFreeSpace(folder, total);
   await copyCompanions(source, folder);

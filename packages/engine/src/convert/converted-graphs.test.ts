@@ -11,7 +11,7 @@ import {
   stepByStep,
   useCache,
 } from '../../fixtures/merged-decoder.ts';
-import { idTensor, openSession, type Session } from '../sessions.ts';
+import { idTensor, openSession, type Session, Tensor } from '../sessions.ts';
 import { convertCheckpoint } from './convert-checkpoint.ts';
 
 /** The golden values' own tolerances. */
@@ -213,5 +213,23 @@ describe("Optimum's export of the same checkpoint", () => {
     const theirs = await decodeAudio(await load(tinyModelFolder, 'encodec_decode'), codes, shape);
     const ours = await decodeAudio(await converted('mono', 'encodec_decode'), codes, shape);
     expect(maxDifference(ours, theirs)).toBeLessThan(tolerance.audio);
+  });
+});
+
+describe('the converted codec encoder', () => {
+  it('picks the codes of Hugging Face, of audio that does not end with a whole frame', async () => {
+    const expected = golden('mono')('encodec_encode');
+    const encoder = await converted('mono', 'encodec_encode');
+    const audio = new Tensor('float32', expected.floats('input_values'), expected.shape('input_values'));
+    const { audio_codes } = await encoder.run({ input_values: audio }, ['audio_codes']);
+    expect(audio_codes?.dims).toEqual(expected.shape('audio_codes'));
+    expect(Array.from(audio_codes?.data as BigInt64Array, Number)).toEqual(expected.integers('audio_codes'));
+  });
+
+  it.each([1, 640, 641, 5000])('makes as many frames of %i samples as it takes', async (samples) => {
+    const encoder = await converted('stereo', 'encodec_encode');
+    const audio = new Tensor('float32', new Float32Array(2 * samples).fill(0.1), [2, 1, samples]);
+    const { audio_codes } = await encoder.run({ input_values: audio }, ['audio_codes']);
+    expect(audio_codes?.dims).toEqual([1, 2, 4, Math.ceil(samples / 640)]);
   });
 });

@@ -26,6 +26,7 @@ export type Attribute =
 
 const elementTypes = {
   float32: DataType.FLOAT,
+  float16: DataType.FLOAT16,
   int64: DataType.INT64,
   bool: DataType.BOOL,
 } as const;
