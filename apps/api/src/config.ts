@@ -1,5 +1,6 @@
 import { integerSetting, loadConfig, portSetting, sharedSettings } from '@musicgen/service';
 import { z } from 'zod';
+import { accessSettings, checkedAccess, webhookSettings } from './access-settings.ts';
 
 /** The API's environment. */
 export const apiConfigSchema = z.object({
@@ -22,10 +23,14 @@ export const apiConfigSchema = z.object({
     .default('127.0.0.1')
     .describe('Address the API listens on; 0.0.0.0 opens it to the network.'),
   API_PORT: portSetting(8000).describe('Port the API listens on; 0 lets the system choose.'),
+  ...accessSettings,
+  ...webhookSettings,
 });
 
-export type ApiConfig = z.output<typeof apiConfigSchema>;
+export type ApiConfig = ReturnType<typeof loadApiConfig>;
 
-export function loadApiConfig(): ApiConfig {
-  return loadConfig(apiConfigSchema, process.env);
+/** @throws ConfigError */
+export function loadApiConfig(env: NodeJS.ProcessEnv = process.env) {
+  const config = loadConfig(apiConfigSchema, env);
+  return { ...config, ...checkedAccess(config) };
 }

@@ -45,6 +45,26 @@ export function portSetting(fallback: number) {
   return integerSetting({ min: 0, max: 65_535, fallback });
 }
 
+/** A switch: `true` or `false`. */
+export function booleanSetting(fallback: boolean) {
+  const choice = z.enum(['true', 'false'], { error: 'must be true or false' });
+  return choice.transform((value) => value === 'true').prefault(fallback ? 'true' : 'false');
+}
+
+/** Values separated by commas; none by default. */
+export function listSetting(value: z.ZodType<string, string>) {
+  return z
+    .string()
+    .transform((text) =>
+      text
+        .split(',')
+        .map((part) => part.trim())
+        .filter(Boolean),
+    )
+    .pipe(z.array(value))
+    .prefault('');
+}
+
 /** What API and worker must agree on, defined once. */
 export const sharedSettings = {
   REDIS_URL: z

@@ -1,6 +1,8 @@
 export {
+  booleanSetting,
   ConfigError,
   integerSetting,
+  listSetting,
   loadConfig,
   portSetting,
   sharedSettings,

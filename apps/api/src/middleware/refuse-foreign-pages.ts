@@ -25,9 +25,13 @@ export function refuseForeignPages({ corsOrigins, onlyThisMachine }: ForeignPage
       );
     }
     const origin = req.get('Origin');
-    const isForeign = origin !== undefined && !isSameOrigin(origin, req) && !isAllowedOrigin(origin, corsOrigins);
+    const isForeign =
+      origin !== undefined && !isSameOrigin(origin, req) && !isAllowedOrigin(origin, corsOrigins);
     if (isForeign && unsafeMethods.has(req.method)) {
-      throw new ServiceError('forbidden', 'Pages of other sites may not do this; API_CORS_ORIGINS names those that may.');
+      throw new ServiceError(
+        'forbidden',
+        'Pages of other sites may not do this; API_CORS_ORIGINS names those that may.',
+      );
     }
     next();
   };
