@@ -1,11 +1,15 @@
+import type { CallerLimits, DailyQuota, Keyring, KeyStore, RateLimiter } from '@musicgen/access';
 import type { RequestLimits } from '@musicgen/contract';
 import type { LifecycleReader, TaskProducer } from '@musicgen/queue';
 import type { HealthOptions, Logger } from '@musicgen/service';
 import type { ArtifactStore } from '@musicgen/storage';
+import type { Deliveries, TargetPolicy } from '@musicgen/webhooks';
 import express, { type Express } from 'express';
 import helmet from 'helmet';
 import type { Estimator } from './estimate/estimator.ts';
 import type { ApiMetrics } from './metrics.ts';
+import { cors } from './middleware/cors.ts';
+import { guard } from './middleware/guard.ts';
 import { handleError, notFound } from './middleware/handle-error.ts';
 import { observeRequests } from './middleware/observe-requests.ts';
 import { requestId } from './middleware/request-id.ts';
@@ -15,7 +19,34 @@ import { audioRoutes } from './routes/audio.ts';
 import { withDocs } from './routes/docs.ts';
 import { eventRoutes } from './routes/events.ts';
 import { healthRoutes } from './routes/health.ts';
+import { keyRoutes } from './routes/keys.ts';
 import { taskRoutes } from './routes/tasks.ts';
+import { webhookDeliveryRoutes } from './routes/webhook-deliveries.ts';
+
+/** Who may call, and how much. */
+export interface AccessOptions {
+  /** Absent: the service is open to whoever reaches it. */
+  keyring: Keyring | undefined;
+  keyStore: KeyStore;
+  limiter: RateLimiter;
+  quota: DailyQuota;
+  /** For callers whose key says nothing else; 0: no limit. */
+  limits: Required<CallerLimits>;
+  areMetricsOpen: boolean;
+  corsOrigins: readonly string[];
+  /** Whether only this machine reaches the service, under no name but its own. */
+  onlyThisMachine: boolean;
+  /** What Express is to believe of `X-Forwarded-For`. */
+  trustedProxies: number | string[] | false;
+}
+
+/** Who is told about tasks. */
+export interface WebhookOptions {
+  deliveries: Deliveries;
+  policy: TargetPolicy;
+  /** Whether the service signs what brings no secret of its own. */
+  hasSecret: boolean;
+}
 
 export interface AppOptions extends HealthOptions {
   producer: TaskProducer;
@@ -25,6 +56,8 @@ export interface AppOptions extends HealthOptions {
   limits: RequestLimits;
   /** Claims a task may be charged: one and its retries. */
   maxAttempts: number;
+  access: AccessOptions;
+  webhooks: WebhookOptions;
   metrics: ApiMetrics;
   logger: Logger;
   /** Of the service, for the OpenAPI document. */
@@ -38,8 +71,10 @@ export function createApp(options: AppOptions): Express {
   const app = express();
   app.disable('x-powered-by');
   app.set('etag', false);
+  app.set('trust proxy', options.access.trustedProxies);
   app.use(requestId(options.logger), observeRequests(options.metrics), helmet({ contentSecurityPolicy }));
-  app.use(mountRoutes(apiRoutes(options)));
+  app.use(cors(options.access.corsOrigins));
+  app.use(mountRoutes(apiRoutes(options), { before: guard(options) }));
   app.use(notFound, handleError);
   return app;
 }
@@ -57,6 +92,8 @@ export function apiRoutes(options: AppOptions): Route[] {
     ...eventRoutes(options),
     ...audioRoutes(options),
     ...healthRoutes(options),
+    ...keyRoutes(options),
+    ...webhookDeliveryRoutes(options),
   ];
   return withDocs(routes, { version: options.version });
 }

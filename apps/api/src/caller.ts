@@ -35,6 +35,15 @@ export function maySee(caller: RequestCaller, task: { owner?: string }): boolean
   return caller.owner === undefined || caller.owner === task.owner || hasScope(caller, 'admin');
 }
 
+/** What the queue is told about whose task it is, and how many unfinished ones he may have. */
+export function ownership(caller: RequestCaller, defaults: Required<CallerLimits>) {
+  const ownerLimit = caller.limits.concurrentTasks ?? defaults.concurrentTasks;
+  return {
+    ...(caller.owner !== undefined && { owner: caller.owner }),
+    ...(ownerLimit > 0 && { ownerLimit }),
+  };
+}
+
 /**
  * An address as it is counted: IPv6 by its first four groups, the least that one customer of a network has; hashed,
  * because nobody has to know it.

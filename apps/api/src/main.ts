@@ -1,5 +1,7 @@
-import { once } from 'node:events';
+import { randomUUID } from 'node:crypto';
+import { EventEmitter, once } from 'node:events';
 import type { AddressInfo } from 'node:net';
+import { toServiceError } from '@musicgen/contract';
 import { createStreamsQueue, failFastRedisOptions } from '@musicgen/queue';
 import {
   createLogger,
@@ -12,11 +14,15 @@ import {
   runProcess,
 } from '@musicgen/service';
 import { openArtifactStore, taskKey } from '@musicgen/storage';
+import { createDeliveries, createTargetPolicy, type WebhookEventMap } from '@musicgen/webhooks';
 import { Redis } from 'ioredis';
+import { createAccess } from './access.ts';
 import { createApp } from './app.ts';
 import { loadApiConfig } from './config.ts';
 import { createEstimator } from './estimate/estimator.ts';
 import { createApiMetrics } from './metrics.ts';
+import { startWebhookDuties } from './webhook-duties.ts';
+import { observeWebhooks } from './webhook-metrics.ts';
 
 /** Answers in flight get this long after SIGTERM. */
 const closeWithinMs = 10_000;
@@ -46,9 +52,33 @@ await runProcess({
     const lifecycle = queue.createLifecycleReader();
     releasers.add('lifecycle reader', () => lifecycle.close());
 
+    const producer = queue.createProducer({ maxLength: config.QUEUE_MAX_LENGTH });
+    const deliveries = createDeliveries({ redis, prefix: config.TASK_KEY_PREFIX });
+    const policy = createTargetPolicy({
+      allowHttp: config.WEBHOOK_ALLOW_HTTP,
+      allowedNetworks: config.WEBHOOK_ALLOWED_NETWORKS,
+    });
+    const webhookEvents = new EventEmitter<WebhookEventMap>();
+    observeWebhooks(registry, { events: webhookEvents, deliveries });
+    logEvents(
+      webhookEvents,
+      {
+        'webhook:delivered': 'info',
+        'webhook:retrying': 'info',
+        'webhook:dead': 'warn',
+        'webhook:lost': 'info',
+        'webhook:unsettled': 'warn',
+        'webhook:unreadable': 'warn',
+      },
+      logger,
+    );
+    if (config.keys === undefined) {
+      logger.warn('no API keys: whoever reaches this address may do everything', { host: config.API_HOST });
+    }
+
     let queueProblem: string | undefined = 'The queue is not set up yet.';
     const app = createApp({
-      producer: queue.createProducer({ maxLength: config.QUEUE_MAX_LENGTH }),
+      producer,
       lifecycle,
       estimator: createEstimator({ monitor: queue.createMonitor() }),
       store,
@@ -57,6 +87,8 @@ await runProcess({
         defaultTtlSeconds: config.TASK_DEFAULT_TTL,
       },
       maxAttempts: 1 + config.TASK_MAX_RETRIES,
+      access: createAccess(config, redis),
+      webhooks: { deliveries, policy, hasSecret: config.WEBHOOK_SECRET !== undefined },
       metrics: createApiMetrics(registry),
       registry,
       logger,
@@ -99,5 +131,15 @@ await runProcess({
       removeArtifacts: (taskId) => store.remove(taskKey(taskId)),
     });
     releasers.add('maintenance', () => maintenance.stop());
+    const webhookDuties = startWebhookDuties({
+      outbox: queue.createOutboxReader({ consumerName: `api-${randomUUID()}` }),
+      producer,
+      deliveries,
+      policy,
+      events: webhookEvents,
+      secret: config.WEBHOOK_SECRET,
+      onError: (error) => logger.warn('webhooks wait', { detail: toServiceError(error).message }),
+    });
+    releasers.add('webhooks', () => webhookDuties.stop());
   },
 });

@@ -6,6 +6,8 @@ export interface ApiMetrics {
   requestEnded(request: { method: string; route: string; status: number; seconds: number }): void;
   taskSubmitted(priority: Priority): void;
   submissionRefused(reason: ErrorCode): void;
+  /** A request was counted against its limit by this process alone, because Redis did not answer. */
+  rateCountedAlone(): void;
   /** An event stream opened; returns what to call when it closes. */
   streamOpened(): () => void;
 }
@@ -16,6 +18,11 @@ const rejections: ErrorCode[] = [
   'invalid_request',
   'payload_too_large',
   'unsupported_media_type',
+  'unauthorized',
+  'forbidden',
+  'rate_limited',
+  'quota_exceeded',
+  'concurrency_limit',
   'queue_full',
   'dependency_unavailable',
 ];
@@ -52,6 +59,11 @@ export function createApiMetrics(registry: Registry): ApiMetrics {
     labelNames: ['reason'],
     registers,
   });
+  const countedAlone = new Counter({
+    name: 'musicgen_rate_limit_fallbacks_total',
+    help: 'Requests counted against their limit by one process alone, because Redis did not answer.',
+    registers,
+  });
   for (const priority of priorityNames) submitted.inc({ priority }, 0);
   for (const reason of rejections) rejected.inc({ reason }, 0);
 
@@ -62,6 +74,7 @@ export function createApiMetrics(registry: Registry): ApiMetrics {
     },
     taskSubmitted: (priority) => submitted.inc({ priority }),
     submissionRefused: (reason) => rejected.inc({ reason }),
+    rateCountedAlone: () => countedAlone.inc(),
     streamOpened() {
       streams.inc();
       return () => streams.dec();

@@ -12,6 +12,7 @@ import {
 } from '@musicgen/contract';
 import type { QueuePlace, TaskProducer, TaskRecord } from '@musicgen/queue';
 import type { z } from 'zod';
+import { timestamp, timestampOrNull } from './timestamps.ts';
 
 /** A task as the API shows it now, or undefined when there is none. */
 export async function presentTask(id: string, producer: TaskProducer): Promise<Task | undefined> {
@@ -130,12 +131,4 @@ function timingsOf(record: TaskRecord, result: TaskResult | undefined): Task['ti
 
 function secondsBetween(fromMs: number | undefined, toMs: number | undefined): number | null {
   return fromMs === undefined || toMs === undefined ? null : (toMs - fromMs) / 1000;
-}
-
-function timestamp(ms: number): string {
-  return new Date(ms).toISOString();
-}
-
-function timestampOrNull(ms: number | undefined): string | null {
-  return ms === undefined ? null : timestamp(ms);
 }

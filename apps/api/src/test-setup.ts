@@ -3,22 +3,34 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createStreamsQueue, failFastRedisOptions, type TaskConsumer } from '@musicgen/queue';
-import { createLogger, createRegistry, redisProblem } from '@musicgen/service';
+import { createLogger, createRegistry, type Logger, redisProblem } from '@musicgen/service';
 import { audioKey, createDiskStore } from '@musicgen/storage';
+import { createDeliveries, createTargetPolicy } from '@musicgen/webhooks';
 import express from 'express';
 import { Redis } from 'ioredis';
 import request from 'supertest';
+import { createAccess } from './access.ts';
 import { type AppOptions, apiRoutes, createApp } from './app.ts';
+import { loadApiConfig } from './config.ts';
 import { createEstimator } from './estimate/estimator.ts';
 import { createApiMetrics } from './metrics.ts';
 import { openApiDocument } from './openapi/document.ts';
 import { checkAgainst } from './openapi/test-setup.ts';
 
+export interface TestAppOptions {
+  redisUrl: string;
+  maxLength?: number;
+  /** Settings that differ from the defaults: `API_KEYS` and the like. */
+  env?: Record<string, string>;
+  /** Silent where nothing is said. */
+  logger?: Logger;
+}
+
 /**
  * The real app on a real queue and store of its own, with a worker's side to drive tasks by hand. Every answer is held
  * against the OpenAPI document; disposing throws when one differed.
  */
-export async function createTestApp({ redisUrl, maxLength = 100 }: { redisUrl: string; maxLength?: number }) {
+export async function createTestApp({ redisUrl, maxLength = 100, env = {}, logger }: TestAppOptions) {
   const redis = new Redis(redisUrl, failFastRedisOptions);
   redis.on('error', () => {});
   const prefix = `test-${randomUUID()}`;
@@ -30,28 +42,42 @@ export async function createTestApp({ redisUrl, maxLength = 100 }: { redisUrl: s
   const lifecycle = queue.createLifecycleReader();
   const closing = new AbortController();
   const registry = createRegistry({ role: 'api', version: '0' });
+  const config = loadApiConfig({ TASK_KEY_PREFIX: prefix, ...env });
+  const deliveries = createDeliveries({ redis, prefix });
+  const policy = createTargetPolicy({
+    allowHttp: config.WEBHOOK_ALLOW_HTTP,
+    allowedNetworks: config.WEBHOOK_ALLOWED_NETWORKS,
+  });
+  const producer = queue.createProducer({ maxLength });
   const options: AppOptions = {
-    producer: queue.createProducer({ maxLength }),
+    producer,
     lifecycle,
     estimator: createEstimator({ monitor: queue.createMonitor(), refreshMs: 0 }),
     store,
     limits: { maxDurationSeconds: 300, defaultTtlSeconds: 86_400 },
     maxAttempts: 2,
+    access: createAccess(config, redis),
+    webhooks: { deliveries, policy, hasSecret: config.WEBHOOK_SECRET !== undefined },
     metrics: createApiMetrics(registry),
     registry,
-    logger: createLogger({ service: 'api', level: 'silent' }),
+    logger: logger ?? createLogger({ service: 'api', level: 'silent' }),
     version: '0',
     closing: closing.signal,
     notReadyBecause: async () => [await redisProblem(redis)].filter((problem) => problem !== undefined),
   };
   const { middleware, violations } = checkAgainst(openApiDocument(apiRoutes(options), options));
-  const app = express().disable('x-powered-by').use(middleware, createApp(options));
+  const bareApp = createApp(options);
+  const app = express().disable('x-powered-by').use(middleware, bareApp);
   const consumer = queue.createConsumer({
     workerId: 'test',
     priorities: ['CRITICAL', 'HIGH', 'NORMAL', 'LOW'],
   });
   return {
     app,
+    /** Without the check against the document: for what stands before all routes. */
+    bareApp,
+    options,
+    queue,
     consumer,
     store,
     redis,

@@ -8,14 +8,14 @@ import type { Caller } from './caller.ts';
 export interface StoredKey extends Caller {
   id: string;
   createdAt: number;
-  /** Who made it. */
-  createdBy: string;
+  /** Who made it; nobody can say in an open service. */
+  createdBy: string | undefined;
   expiresAt?: number;
   revokedAt?: number;
 }
 
 export interface NewKey extends Caller {
-  createdBy: string;
+  createdBy: string | undefined;
   expiresAt?: number;
 }
 

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { audioFormatNames } from './audio-formats.ts';
 import { prioritySchema } from './priorities.ts';
+import { webhookSchema } from './webhook.ts';
 
 export interface RequestLimits {
   maxDurationSeconds: number;
@@ -103,6 +104,7 @@ export function generateRequestSchema(limits: RequestLimits) {
         'Write into the audio files what they were made from (prompt, seed, model, licence) and that they are AI-generated.',
       ),
     metadata: metadataSchema.optional().describe('Your own short notes, returned with the task.'),
+    webhook: webhookSchema.optional().describe('Whom to tell what becomes of the task; not shown with it.'),
   });
 }
 
@@ -111,7 +113,7 @@ export type GenerateRequest = z.infer<ReturnType<typeof generateRequestSchema>>;
 const storedFields = generateRequestSchema({
   maxDurationSeconds: Number.MAX_SAFE_INTEGER,
   defaultTtlSeconds: 86_400,
-});
+}).omit({ webhook: true });
 
 /**
  * A request as it is stored with the task: complete but for what the model decides. Fields that are unknown here are

@@ -1,6 +1,7 @@
 import { type ErrorCode, errorCodes, type Problem, problemOf, ServiceError } from '@musicgen/contract';
 import type { ErrorRequestHandler, RequestHandler, Response } from 'express';
 import { InvalidRequest } from '../invalid-request.ts';
+import { RetryLater } from '../retry-later.ts';
 
 /** Answers everything that no route knows. */
 export const notFound: RequestHandler = (req) => {
@@ -46,6 +47,7 @@ function sendProblem(res: Response, error: ServiceError): void {
     request_id: res.locals.requestId,
     ...(error instanceof InvalidRequest && { errors: error.errors }),
   };
+  if (error instanceof RetryLater) res.set('Retry-After', String(error.retryAfterSeconds));
   if (problem.status === 503 && !res.hasHeader('Retry-After')) res.set('Retry-After', '5');
   const retryAfter = res.get('Retry-After');
   if (retryAfter !== undefined) problem.retry_after_seconds = Number(retryAfter);

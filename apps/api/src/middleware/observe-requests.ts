@@ -14,6 +14,7 @@ export function observeRequests(metrics: ApiMetrics): RequestHandler {
         method: req.method,
         route,
         status: res.statusCode,
+        caller: res.locals.caller?.owner,
         reason: res.locals.reason,
         duration_ms: Math.round(seconds * 1000),
         aborted: !res.writableFinished,

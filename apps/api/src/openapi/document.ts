@@ -153,17 +153,27 @@ function headersOf(headers: Record<string, z.ZodType>, components: Components): 
 }
 
 /** Refusals by status; each lists the codes it may have. */
-function refusals({ errors, refusalHeaders }: Route, components: Components): Operation['responses'] {
+function refusals(
+  { scope, errors: own, refusalHeaders }: Route,
+  components: Components,
+): Operation['responses'] {
+  const errors = [...new Set([...accessErrors(scope), ...own])];
   const statuses = [...new Set(errors.map((code) => errorCodes[code].status))];
   const stated = statuses.map((status) => {
     const codes = errors.filter((code) => errorCodes[code].status === status);
     const headers = {
       ...(waitable.has(status) && { 'Retry-After': retryAfterHeader.optional() }),
+      ...(status === 401 && { 'WWW-Authenticate': z.string().describe('How to send a key.') }),
       ...refusalHeaders?.[status],
     };
     return [status, { ...refusal(codes, components), headers: headersOf(headers, components) }];
   });
   return { ...Object.fromEntries(stated), default: unexpected(components) };
+}
+
+/** What stands before every route that is not public may refuse too. */
+function accessErrors(scope: Scope): readonly ErrorCode[] {
+  return scope === 'public' ? [] : ['unauthorized', 'forbidden', 'rate_limited', 'dependency_unavailable'];
 }
 
 function refusal(codes: readonly ErrorCode[], components: Components): ResponseObject {

@@ -5,6 +5,7 @@ import { type Artifact, audioKey, type ByteRange } from '@musicgen/storage';
 import type { Request, Response } from 'express';
 import { z } from 'zod';
 import type { AppOptions } from '../app.ts';
+import { callerOf } from '../caller.ts';
 import { type Route, route } from '../openapi/route.ts';
 import { storedResult } from '../task-view.ts';
 import { taskOf, taskParams } from './task-id.ts';
@@ -49,7 +50,7 @@ export function audioRoutes({ producer, store }: Pick<AppOptions, 'producer' | '
       ],
       refusalHeaders: { 416: { 'Content-Range': z.string().describe('The size: `bytes */bytes`.') } },
       handle: async ({ params, query }, res) => {
-        const record = await taskOf(params.id, producer);
+        const record = await taskOf(params.id, producer, callerOf(res));
         const { sha256 } = resultOf(record);
         const artifact = await store.open(audioKey(record.id, sha256));
         if (artifact === undefined)

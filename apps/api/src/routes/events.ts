@@ -4,6 +4,7 @@ import { createSession, type Session } from 'better-sse';
 import type { Response } from 'express';
 import { z } from 'zod';
 import type { AppOptions } from '../app.ts';
+import { callerOf } from '../caller.ts';
 import { followTask } from '../follow-task.ts';
 import { type Route, route } from '../openapi/route.ts';
 import { presentTask } from '../task-view.ts';
@@ -39,7 +40,7 @@ export function eventRoutes(options: Options): Route[] {
       },
       errors: ['not_found', 'dependency_unavailable'],
       handle: async ({ params, headers }, res) => {
-        const { id, status } = await taskOf(params.id, options.producer);
+        const { id, status } = await taskOf(params.id, options.producer, callerOf(res));
         const resumed = await resume(id, lastEventIdOf(headers['last-event-id']), options.lifecycle);
         // 204 is how a server tells an EventSource that has seen everything to stop reconnecting.
         if (isTerminal(status) && resumed?.missed === 0) return void res.status(204).end();

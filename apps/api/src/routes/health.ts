@@ -1,9 +1,10 @@
 import { type HealthOptions, healthHandlers } from '@musicgen/service';
 import { z } from 'zod';
+import type { AppOptions } from '../app.ts';
 import { anyQuery, type Route, type RouteSpec, route } from '../openapi/route.ts';
 
 /** `/livez`, `/readyz` and `/metrics`: for probes and Prometheus. */
-export function healthRoutes(options: HealthOptions): Route[] {
+export function healthRoutes({ access, ...options }: HealthOptions & Pick<AppOptions, 'access'>): Route[] {
   const { livez, readyz, metrics } = healthHandlers(options);
   const probe = {
     method: 'get',
@@ -34,6 +35,7 @@ export function healthRoutes(options: HealthOptions): Route[] {
       ...probe,
       operationId: 'getMetrics',
       path: '/metrics',
+      scope: access.areMetricsOpen ? 'public' : 'monitor',
       summary: 'Metrics for Prometheus',
       responses: { 200: { description: 'Text exposition format.', contentType: 'text/plain' } },
       handle: (_input, res) => metrics(res),

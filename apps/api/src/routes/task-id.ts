@@ -1,6 +1,7 @@
 import { ServiceError } from '@musicgen/contract';
 import type { TaskProducer, TaskRecord } from '@musicgen/queue';
 import { z } from 'zod';
+import { maySee, type RequestCaller } from '../caller.ts';
 
 /** The path of one task; anything that no task can be called is not found. */
 export const taskParams = z.object({
@@ -10,9 +11,12 @@ export const taskParams = z.object({
     .describe("The task's id."),
 });
 
-/** @throws ServiceError `not_found`. */
-export async function taskOf(id: string, producer: TaskProducer): Promise<TaskRecord> {
+/**
+ * A task that the caller may see; to others it is as if there were none.
+ * @throws ServiceError `not_found`.
+ */
+export async function taskOf(id: string, producer: TaskProducer, caller: RequestCaller): Promise<TaskRecord> {
   const record = await producer.get(id);
-  if (record !== undefined) return record;
+  if (record !== undefined && maySee(caller, record)) return record;
   throw new ServiceError('not_found', 'There is no task with this id.');
 }

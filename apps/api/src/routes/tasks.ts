@@ -6,19 +6,23 @@ import {
   type Task,
   taskSchema,
 } from '@musicgen/contract';
+import type { NewTask } from '@musicgen/queue';
 import type { Response } from 'express';
 import { uuidv7 } from 'uuidv7';
 import { z } from 'zod';
 import type { AppOptions } from '../app.ts';
+import { callerOf, ownership } from '../caller.ts';
 import { retryAfterHeader } from '../openapi/document.ts';
 import { type Route, route } from '../openapi/route.ts';
+import { spendSeconds } from '../spend-seconds.ts';
 import { present } from '../task-view.ts';
+import { noticeOf } from '../webhook-notice.ts';
 import { taskOf, taskParams } from './task-id.ts';
 
 /** Seeds that the service draws: plenty, and short enough to read out. */
 const drawnSeeds = 2 ** 32;
 
-type Options = Pick<AppOptions, 'producer' | 'limits' | 'maxAttempts' | 'metrics'>;
+type Options = Pick<AppOptions, 'producer' | 'limits' | 'maxAttempts' | 'metrics' | 'access' | 'webhooks'>;
 
 /** Submitting, reading and cancelling tasks. */
 export function taskRoutes(options: Options): Route[] {
@@ -48,6 +52,8 @@ function generate(options: Options): Route {
       'payload_too_large',
       'unsupported_media_type',
       'invalid_request',
+      'concurrency_limit',
+      'quota_exceeded',
       'queue_full',
       'dependency_unavailable',
     ],
@@ -64,17 +70,27 @@ function generate(options: Options): Route {
 }
 
 async function submit(
-  request: GenerateRequest,
+  { webhook, ...request }: GenerateRequest,
   res: Response,
-  { producer, maxAttempts, metrics }: Options,
+  { producer, maxAttempts, metrics, access, webhooks }: Options,
 ): Promise<Task> {
-  const record = await producer.enqueue({
+  const caller = callerOf(res);
+  const task: NewTask = {
     id: uuidv7(),
     priority: request.priority,
     request: withSeed(request),
     ttlSeconds: request.ttl,
     maxAttempts,
     requestId: res.locals.requestId,
+    ...ownership(caller, access.limits),
+    notify: noticeOf(webhook, webhooks),
+  };
+  const record = await spendSeconds({
+    quota: access.quota,
+    caller,
+    secondsPerDay: access.limits.secondsPerDay,
+    seconds: request.duration,
+    admit: () => producer.enqueue(task),
   });
   metrics.taskSubmitted(record.priority);
   res.locals.logger.info('task submitted', { task_id: record.id, priority: record.priority });
@@ -83,7 +99,7 @@ async function submit(
 }
 
 /** A seed is always chosen, stored and returned, so that every piece can be made again. */
-function withSeed(request: GenerateRequest) {
+function withSeed(request: Omit<GenerateRequest, 'webhook'>) {
   return { ...request, seed: request.seed ?? randomInt(drawnSeeds) };
 }
 
@@ -105,7 +121,7 @@ function getTask({ producer }: Options): Route {
     },
     errors: ['not_found', 'corrupt_record', 'dependency_unavailable'],
     handle: async ({ params }, res) => {
-      const task = await present(await taskOf(params.id, producer), producer);
+      const task = await present(await taskOf(params.id, producer, callerOf(res)), producer);
       if (task.finished_at === null) res.set('Retry-After', String(retryAfterSeconds(task)));
       res.json(task);
     },
@@ -127,8 +143,10 @@ function cancelTask({ producer }: Options): Route {
     },
     errors: ['not_found', 'task_finished', 'dependency_unavailable'],
     handle: async ({ params }, res) => {
+      const caller = callerOf(res);
+      await taskOf(params.id, producer, caller);
       const outcome = await producer.cancel(params.id);
-      const record = await taskOf(params.id, producer);
+      const record = await taskOf(params.id, producer, caller);
       if (outcome === 'finished' && record.status !== 'cancelled') {
         throw new ServiceError(
           'task_finished',

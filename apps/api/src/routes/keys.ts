@@ -1,0 +1,166 @@
+import { callerNamePattern, type StoredKey, scopes } from '@musicgen/access';
+import { ServiceError } from '@musicgen/contract';
+import { z } from 'zod';
+import type { AppOptions } from '../app.ts';
+import { callerOf } from '../caller.ts';
+import { type Route, route } from '../openapi/route.ts';
+import { timestamp, timestampOrNull } from '../timestamps.ts';
+
+const limit = z.int().min(0).max(1_000_000_000).optional();
+
+const limitsSchema = z
+  .strictObject({
+    requests_per_minute: limit,
+    concurrent_tasks: limit.describe('Tasks that are not finished.'),
+    seconds_per_day: limit.describe('Seconds of music in a UTC day.'),
+  })
+  .describe('Absent: the defaults of the service; 0: no limit.');
+
+const newKeySchema = z.strictObject({
+  name: z
+    .string()
+    .regex(callerNamePattern, 'must be 1 to 64 letters, digits, _ or -, and begin with a letter or digit')
+    .describe('Who the key is for. Keys of one name share its tasks and limits.'),
+  scopes: z.array(z.enum(scopes)).min(1).max(scopes.length),
+  limits: limitsSchema.default({}),
+  expires_at: z.iso.datetime({ offset: true }).optional().describe('When the key ends by itself.'),
+});
+
+const time = z.iso.datetime();
+
+const keySchema = z
+  .object({
+    id: z.string(),
+    name: z.string(),
+    scopes: z.array(z.enum(scopes)),
+    limits: limitsSchema,
+    status: z.enum(['active', 'expired', 'revoked']),
+    created_at: time,
+    created_by: z.string().nullable().describe('The key that made it; null in an open service.'),
+    expires_at: time.nullable(),
+    revoked_at: time.nullable(),
+  })
+  .meta({ id: 'ApiKey' });
+
+const createdSchema = keySchema.extend({ key: z.string().describe('The key itself; never shown again.') });
+
+type Options = Pick<AppOptions, 'access'>;
+
+/** API keys that administrators make; those of the environment are not listed. */
+export function keyRoutes(options: Options): Route[] {
+  return [createKey(options), listKeys(options), revokeKey(options)];
+}
+
+function createKey({ access: { keyStore } }: Options): Route {
+  return route({
+    operationId: 'createKey',
+    method: 'post',
+    path: '/api/v1/admin/keys',
+    tag: 'Operation',
+    scope: 'admin',
+    summary: 'Make an API key',
+    body: newKeySchema,
+    example: { name: 'studio', scopes: ['generate'], limits: { requests_per_minute: 600 } },
+    responses: {
+      201: {
+        description: 'The key; this is the only time that it is shown.',
+        body: createdSchema,
+      },
+    },
+    errors: [
+      'malformed_json',
+      'payload_too_large',
+      'unsupported_media_type',
+      'invalid_request',
+      'key_limit',
+      'dependency_unavailable',
+    ],
+    handle: async ({ body }, res) => {
+      const { requests_per_minute, concurrent_tasks, seconds_per_day } = body.limits;
+      const { key, stored } = await keyStore.create({
+        name: body.name,
+        scopes: body.scopes,
+        limits: {
+          requestsPerMinute: requests_per_minute,
+          concurrentTasks: concurrent_tasks,
+          secondsPerDay: seconds_per_day,
+        },
+        createdBy: callerOf(res).owner,
+        ...(body.expires_at !== undefined && { expiresAt: Date.parse(body.expires_at) }),
+      });
+      res.locals.logger.info('key created', { key_id: stored.id, name: stored.name, scopes: stored.scopes });
+      res.status(201).json({ ...view(stored), key });
+    },
+  });
+}
+
+function listKeys({ access: { keyStore } }: Options): Route {
+  return route({
+    operationId: 'listKeys',
+    method: 'get',
+    path: '/api/v1/admin/keys',
+    tag: 'Operation',
+    scope: 'admin',
+    summary: 'API keys that were made here, without the keys themselves',
+    responses: {
+      200: {
+        description: 'The newest first; ended ones for 30 days more.',
+        body: z.object({ keys: z.array(keySchema) }),
+      },
+    },
+    errors: ['dependency_unavailable'],
+    handle: async (_input, res) => {
+      res.json({ keys: (await keyStore.list()).map(view) });
+    },
+  });
+}
+
+function revokeKey({ access: { keyStore, keyring } }: Options): Route {
+  return route({
+    operationId: 'revokeKey',
+    method: 'delete',
+    path: '/api/v1/admin/keys/{id}',
+    tag: 'Operation',
+    scope: 'admin',
+    summary: 'End an API key for good',
+    description: 'At once at the API process that answers; within ten seconds at the others.',
+    params: z.object({
+      id: z
+        .string()
+        .regex(/^[\da-f]{24}$/)
+        .describe('The id of the key, not the key.'),
+    }),
+    responses: { 200: { description: 'It is revoked, now or already.', body: keySchema } },
+    errors: ['not_found', 'dependency_unavailable'],
+    handle: async ({ params }, res) => {
+      const revoked = await keyStore.revoke(params.id);
+      if (revoked === undefined) throw new ServiceError('not_found', 'There is no API key with this id.');
+      keyring?.forget();
+      res.locals.logger.info('key revoked', { key_id: revoked.id, name: revoked.name });
+      res.json(view(revoked));
+    },
+  });
+}
+
+function view({ id, name, scopes: granted, limits, ...stored }: StoredKey): z.input<typeof keySchema> {
+  return {
+    id,
+    name,
+    scopes: [...granted],
+    limits: {
+      requests_per_minute: limits.requestsPerMinute,
+      concurrent_tasks: limits.concurrentTasks,
+      seconds_per_day: limits.secondsPerDay,
+    },
+    status: statusOf(stored),
+    created_at: timestamp(stored.createdAt),
+    created_by: stored.createdBy ?? null,
+    expires_at: timestampOrNull(stored.expiresAt),
+    revoked_at: timestampOrNull(stored.revokedAt),
+  };
+}
+
+function statusOf({ revokedAt, expiresAt }: Pick<StoredKey, 'revokedAt' | 'expiresAt'>) {
+  if (revokedAt !== undefined) return 'revoked';
+  return expiresAt !== undefined && expiresAt <= Date.now() ? 'expired' : 'active';
+}
