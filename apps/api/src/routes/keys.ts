@@ -127,7 +127,7 @@ function revokeKey({ access: { keyStore, keyring } }: Options): Route {
     params: z.object({
       id: z
         .string()
-        .regex(/^[\da-f]{24}$/)
+        .regex(/^[\da-f-]{1,64}$/)
         .describe('The id of the key, not the key.'),
     }),
     responses: { 200: { description: 'It is revoked, now or already.', body: keySchema } },

@@ -23,7 +23,7 @@ const deliverySchema = z
   })
   .meta({ id: 'WebhookDelivery' });
 
-const idPattern = /^msg_[\w-]{1,64}$/;
+const idPattern = /^[\w-]{1,64}$/;
 
 type Options = Pick<AppOptions, 'webhooks'>;
 
