@@ -47,5 +47,5 @@ test('a CRITICAL task takes the slot of a running LOW one, which goes on afterwa
     [low.id, true],
   ]);
   const undisturbed = await api.follow((await api.submit(request)).id, () => {});
-  expect(disturbed.result?.sha256).toBe(undisturbed.result?.sha256);
+  expect(disturbed.result?.samples_sha256).toBe(undisturbed.result?.samples_sha256);
 });

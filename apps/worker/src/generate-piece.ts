@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
-import { type FinishedPiece, finishPieceInThread, renditionRevision } from '@musicgen/audio';
+import { type FinishedPiece, fadeOut, finishPieceInThread, renditionRevision } from '@musicgen/audio';
 import {
   type AcceptedRequest,
   type AudioFormat,
@@ -10,14 +10,18 @@ import {
   type TaskResult,
   type TaskStage,
 } from '@musicgen/contract';
-import type { Engine, GenerateOptions, Piece, PieceProgress } from '@musicgen/engine';
+import type { Continuation, Engine, GenerateOptions, Piece, PieceProgress } from '@musicgen/engine';
 import type { Claim } from '@musicgen/queue';
-import { type ArtifactStore, audioKey, renditionKey } from '@musicgen/storage';
+import { type ArtifactStore, audioKey, codesKey, renditionKey } from '@musicgen/storage';
+import { type FindResult, fetchContinuation } from './continuation.ts';
+import { createPreview, type Preview } from './preview.ts';
 
 export interface GeneratePieceOptions {
   claim: Claim;
   engine: Engine;
   store: ArtifactStore;
+  /** Of earlier tasks, to go on from. */
+  findResult: FindResult;
   /** What the tags of a file name as its maker: `musicgen-service 0.1.0`. */
   software: string;
   /** Stops the engine at its next step. */
@@ -25,6 +29,7 @@ export interface GeneratePieceOptions {
   company: GenerateOptions['company'];
   onStage: (stage: TaskStage) => void;
   onProgress: (progress: PieceProgress) => void;
+  onPreviewError: (error: unknown) => void;
 }
 
 /**
@@ -35,6 +40,7 @@ export async function generatePiece(options: GeneratePieceOptions): Promise<Task
   const { claim, engine, store, software, signal, company, onStage, onProgress } = options;
   const request = requestOf(claim);
   refuseOtherModel(request, engine);
+  const preview = request.preview ? openPreview(options) : undefined;
   const piece = await engine.generate(
     {
       prompt: request.prompt,
@@ -45,9 +51,11 @@ export async function generatePiece(options: GeneratePieceOptions): Promise<Task
       temperature: request.temperature,
       topK: request.top_k,
       topP: request.top_p,
+      continueFrom: await continuationOf(request, options),
     },
-    { signal, company, onProgress, checkpoint: claim.checkpoint },
+    { signal, company, onProgress, checkpoint: claim.checkpoint, onPreview: preview?.add },
   );
+  if (request.fade_out !== undefined) fadeOut(piece.samples, Math.round(request.fade_out * piece.sampleRate));
 
   onStage('encoding_audio');
   const encoding = startTimer();
@@ -65,6 +73,8 @@ export async function generatePiece(options: GeneratePieceOptions): Promise<Task
   for (const [key, file] of filesOf(finished, { taskId: claim.task.id, sha256, format: request.format })) {
     await storeFile({ store, key, file, signal });
   }
+  await storeFile({ store, key: codesKey(claim.task.id, sha256), file: piece.checkpoint, signal });
+  await preview?.remove();
 
   return {
     model: engine.model.name,
@@ -82,6 +92,19 @@ export async function generatePiece(options: GeneratePieceOptions): Promise<Task
     warnings: piece.warnings,
     timings: { ...piece.stageSeconds, encoding_audio: encodingSeconds, storing: storing() },
   };
+}
+
+function openPreview({ store, claim, engine, onPreviewError }: GeneratePieceOptions): Preview {
+  const { sampleRate } = engine.model;
+  return createPreview({ store, taskId: claim.task.id, sampleRate, onError: onPreviewError });
+}
+
+async function continuationOf(
+  { continue_from: source }: AcceptedRequest,
+  { store, findResult, engine }: GeneratePieceOptions,
+): Promise<Continuation | undefined> {
+  if (source === undefined) return undefined;
+  return await fetchContinuation(source, { store, findResult, model: engine.model.name });
 }
 
 /** The API accepts only models that all live workers have; a worker that came or changed since may not. */

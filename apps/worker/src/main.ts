@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { hostname } from 'node:os';
+import { taskResultSchema } from '@musicgen/contract';
 import { type Engine, startEngine } from '@musicgen/engine';
 import { createStreamsQueue, every, patientRedisOptions } from '@musicgen/queue';
 import {
@@ -131,10 +132,12 @@ await runProcess({
       onError: (error) => logger.debug('the registry was not reached', { error }),
     });
     releasers.add('description', () => describing.stop());
+    const producer = queue.createProducer();
     const worker = startWorker({
       consumer,
       engine,
       store,
+      findResult: async (taskId) => taskResultSchema.safeParse((await producer.get(taskId))?.result).data,
       metrics,
       logger,
       software: `musicgen-service ${version}`,

@@ -29,6 +29,9 @@ export interface WorkerMetrics {
 /** Why an attempt may fail on a worker. */
 const failureReasons: ErrorCode[] = [
   'model_load_failed',
+  'invalid_request',
+  'unreadable_audio',
+  'gone',
   'model_unavailable',
   'generation_failed',
   'out_of_memory',

@@ -6,12 +6,12 @@ import { join } from 'node:path';
 import { Readable } from 'node:stream';
 import { buffer } from 'node:stream/consumers';
 import { decodeWav, readProvenance, renditionRevision } from '@musicgen/audio';
-import { ServiceError } from '@musicgen/contract';
-import type { Engine, GenerateOptions, Piece } from '@musicgen/engine';
+import { ServiceError, taskResultSchema } from '@musicgen/contract';
+import type { Engine, GenerateOptions, Piece, PieceRequest } from '@musicgen/engine';
 import { createStreamsQueue, type JsonObject, patientRedisOptions, type TaskRecord } from '@musicgen/queue';
 import { type RedisServer, startRedisServer } from '@musicgen/redis-server';
 import { createLogger, createRegistry } from '@musicgen/service';
-import { audioKey, createDiskStore, renditionKey } from '@musicgen/storage';
+import { audioKey, codesKey, createDiskStore, previewKey, renditionKey, uploadKey } from '@musicgen/storage';
 import { Redis } from 'ioredis';
 import { createWorkerMetrics } from './metrics.ts';
 import { startWorker } from './worker.ts';
@@ -22,7 +22,7 @@ beforeAll(async () => {
 });
 afterAll(() => server.stop());
 
-type Generate = (options: GenerateOptions) => Promise<Piece>;
+type Generate = (options: GenerateOptions, request: PieceRequest) => Promise<Piece>;
 
 const piece: Piece = {
   samples: [Float32Array.of(0, 0.5, -0.5)],
@@ -37,10 +37,10 @@ const piece: Piece = {
 /** An engine that does what a test wants it to: a real one fails too seldom. */
 function createFakeEngine(generate: Generate, state: Engine['state'] = 'ready') {
   return {
-    model: { name: 'fake' },
+    model: { name: 'fake', sampleRate: 32_000 },
     state,
     events: new EventEmitter(),
-    generate: (_request, options = {}) => generate(options),
+    generate: (request, options = {}) => generate(options, request),
     close: async () => {},
   } as Partial<Engine> as { -readonly [Key in keyof Engine]: Engine[Key] };
 }
@@ -69,6 +69,7 @@ async function setup({
     consumer,
     engine,
     store,
+    findResult: async (id) => taskResultSchema.safeParse((await producer.get(id))?.result).data,
     metrics: createWorkerMetrics(registry),
     logger: createLogger({ service: 'worker', level: 'silent' }),
     software: 'musicgen-service test',
@@ -263,4 +264,107 @@ test('draining waits for what fits into the grace', async () => {
   finish();
   await drained;
   expect(await context.producer.get(id)).toMatchObject({ status: 'completed' });
+});
+
+describe('going on from', () => {
+  const request = { prompt: 'x', duration: 1, seed: 1 };
+
+  test('an earlier task of the same model takes its codes, of an upload its samples', async () => {
+    const seen: PieceRequest['continueFrom'][] = [];
+    await using context = await setup({
+      generate: async (_options, { continueFrom }) => {
+        seen.push(continueFrom);
+        return piece;
+      },
+    });
+    const earlier = await context.untilEvent('completed', request);
+    await context.untilEvent('completed', { ...request, continue_from: { task_id: earlier.id } });
+    const file = await context.stored(audioKey(earlier.id, String(earlier.result?.sha256)));
+    await context.store.put(uploadKey('mine'), file);
+    await context.untilEvent('completed', { ...request, continue_from: { upload_id: 'mine' } });
+    expect(seen).toMatchObject([undefined, { codes: piece.checkpoint }, { sampleRate: 32_000 }]);
+    const { samples } = seen[2] as { samples: Float32Array[] };
+    expect(samples).toHaveLength(1);
+    expect(samples[0]?.[1]).toBeCloseTo(0.5, 3);
+  });
+
+  test('an earlier task of another model takes its audio', async () => {
+    const seen: PieceRequest['continueFrom'][] = [];
+    await using context = await setup({
+      generate: async (_options, { continueFrom }) => {
+        seen.push(continueFrom);
+        return piece;
+      },
+    });
+    const earlier = await context.untilEvent('completed', request);
+    Object.assign(context.engine.model, { name: 'another' });
+    await context.untilEvent('completed', { ...request, continue_from: { task_id: earlier.id } });
+    expect(seen[1]).toMatchObject({ samples: [expect.any(Float32Array)], sampleRate: 32_000 });
+  });
+
+  test.each([{ task_id: '019ac000-0000-7000-8000-000000000000' }, { upload_id: 'nowhere' }])(
+    'what is gone (%j) fails for good, with that reason',
+    async (source) => {
+      await using context = await setup({ generate: async () => piece });
+      const failed = await context.untilEvent('failed', { ...request, continue_from: source });
+      expect(failed).toMatchObject({ error: { code: 'gone' }, attempt: 1 });
+    },
+  );
+});
+
+test('the codes are kept beside the audio', async () => {
+  await using context = await setup({ generate: async () => piece });
+  const { id, result } = await context.untilEvent('completed');
+  expect(await context.stored(codesKey(id, String(result?.sha256)))).toEqual(piece.checkpoint);
+});
+
+test('a fade-out takes the end to silence', async () => {
+  const samples = [new Float32Array(64_000).fill(0.5)];
+  await using context = await setup({ generate: async () => ({ ...piece, samples }) });
+  const { id, result } = await context.untilEvent('completed', {
+    prompt: 'x',
+    duration: 2,
+    seed: 1,
+    fade_out: 1,
+  });
+  const file = await context.stored(audioKey(id, String(result?.sha256)));
+  const sampleAt = (index: number) => file.readInt16LE(44 + 2 * index);
+  expect([sampleAt(0), sampleAt(31_999)]).toEqual([16_384, 16_384]);
+  expect(sampleAt(63_999)).toBe(0);
+});
+
+test('a preview that is asked for grows with the piece, and the finished audio takes its place', async () => {
+  const stretch = (frame: number) => ({ frame, samples: [new Float32Array(100).fill(0.5)] });
+  let sizes: number[] = [];
+  const previewed = new EventEmitter();
+  const generate: Generate = async ({ onPreview }) => {
+    for (const frame of [0, 1]) {
+      const stored = once(previewed, 'stored');
+      onPreview?.(stretch(frame));
+      await stored;
+    }
+    return piece;
+  };
+  await using context = await setup({ generate });
+  const { put } = context.store;
+  context.store.put = async (key, content) => {
+    await put(key, content);
+    if (!key.endsWith('preview.wav')) return;
+    sizes = [...sizes, content.length];
+    previewed.emit('stored');
+  };
+  const { id } = await context.untilEvent('completed', { prompt: 'x', duration: 1, seed: 1, preview: true });
+  expect(sizes).toEqual([244, 444]);
+  expect(await context.store.open(previewKey(id))).toBeUndefined();
+});
+
+test('nobody pays for a preview that was not asked for', async () => {
+  let listener: GenerateOptions['onPreview'];
+  const generate: Generate = async ({ onPreview }) => {
+    listener = onPreview;
+    return piece;
+  };
+  await using context = await setup({ generate });
+  await context.untilEvent('completed');
+  expect(listener).toBeUndefined();
 });

@@ -6,6 +6,7 @@ import { type Claim, every, type HeartbeatAnswer, type TaskConsumer } from '@mus
 import type { Logger } from '@musicgen/service';
 import type { ArtifactStore } from '@musicgen/storage';
 import { type Attempt, createAttempt } from './attempt.ts';
+import type { FindResult } from './continuation.ts';
 import { generatePiece } from './generate-piece.ts';
 import type { WorkerMetrics } from './metrics.ts';
 
@@ -13,6 +14,8 @@ export interface WorkerOptions {
   consumer: TaskConsumer;
   engine: Engine;
   store: ArtifactStore;
+  /** Of earlier tasks, to go on from. */
+  findResult: FindResult;
   metrics: WorkerMetrics;
   logger: Logger;
   /** What the tags of a file name as its maker: `musicgen-service 0.1.0`. */
@@ -124,10 +127,12 @@ async function runAttempt(attempt: Attempt, options: WorkerOptions): Promise<voi
       store,
       software,
       signal: attempt.signal,
+      findResult: options.findResult,
       company: attempt.isAlone ? 'alone' : 'any',
       onStage: (stage) => attempt.report({ stage }),
       onProgress: ({ stage, frame, frames, checkpoint }) =>
         attempt.report({ stage, progress: { frame, frames }, checkpoint }),
+      onPreviewError: (error) => logger.warn('the preview could not be stored', { error }),
     });
     const seconds = (performance.now() - startedAt) / 1000;
     const outcome = await consumer.complete(claim, result);

@@ -1,4 +1,5 @@
 import { maxDifference, tinyModelFolder } from '../fixtures/golden.ts';
+import { joinStretches, type Stretch } from './codec.ts';
 import { type Batch, createBatch } from './generate.ts';
 import { loadModel, type Model, releaseModel } from './model.ts';
 import type { Piece, PieceProgress, PieceRequest } from './piece.ts';
@@ -159,6 +160,84 @@ describe('a checkpoint', () => {
     expect(piece.warnings).toEqual([
       'The checkpoint of the earlier attempt could not be used; the piece was started over.',
     ]);
+  });
+});
+
+describe('going on from an earlier piece', () => {
+  it('begins with that piece, whose sound does not change', async () => {
+    const earlier = await generate({ ...request, durationSeconds: 0.6 });
+    const continueFrom = { codes: earlier.checkpoint };
+    const longer = await generate({ ...request, durationSeconds: 0.4, continueFrom });
+    expect(longer.frames).toBe(50);
+    expect(longer.checkpoint.subarray(0, earlier.checkpoint.length).equals(earlier.checkpoint)).toBe(true);
+    // The codec hears four frames ahead, which were not there before.
+    const settled = (earlier.frames - 4) * 640;
+    const beginning = (piece: Piece) => piece.samples[0]?.subarray(0, settled) ?? [];
+    expect(maxDifference(beginning(longer), beginning(earlier))).toBeLessThan(2e-5);
+  });
+
+  it('can be interrupted as well', async () => {
+    const { checkpoint: codes } = await generate({ ...request, durationSeconds: 3 });
+    const long = { ...request, durationSeconds: 2, continueFrom: { codes } };
+    const uninterrupted = await generate(long);
+    const checkpoint = uninterrupted.checkpoint.subarray(0, 8 + 8 * 180);
+    const resumed = await generate(long, { checkpoint });
+    expect(resumed.checkpoint.equals(uninterrupted.checkpoint)).toBe(true);
+  });
+
+  it.each([
+    ['codes of another kind of model', { codes: Buffer.from('rubbish') }, 'damaged or of another model'],
+    [
+      'other audio, without a codec encoder',
+      { samples: [new Float32Array(9)], sampleRate: 8000 },
+      'has no codec encoder',
+    ],
+  ])('refuses %s', async (_what, continueFrom, message) => {
+    await expect(generate({ ...request, continueFrom })).rejects.toMatchObject({
+      code: 'invalid_request',
+      message: expect.stringContaining(message),
+    });
+  });
+});
+
+describe('a negative prompt', () => {
+  it('makes another piece than none, and the prompt itself as the negative takes guidance away', async () => {
+    const greedy = { ...request, temperature: 0 };
+    const [plain, negative, itself, unguided] = await Promise.all([
+      generate(greedy),
+      generate({ ...greedy, negativePrompt: 'drums and a rather long list of other things' }),
+      generate({ ...greedy, negativePrompt: greedy.prompt }),
+      generate({ ...greedy, guidanceScale: 1 }),
+    ]);
+    expect(negative.checkpoint.equals(plain.checkpoint)).toBe(false);
+    expect(itself.checkpoint.equals(unguided.checkpoint)).toBe(true);
+  });
+
+  it('says so when it has no effect', async () => {
+    const { warnings } = await generate({ ...request, guidanceScale: 1, negativePrompt: 'drums' });
+    expect(warnings).toEqual(['A negative prompt has no effect without guidance (guidance_scale 1).']);
+  });
+});
+
+describe('a preview', () => {
+  it('is the audio itself, stretch by stretch, long before the last frame is there', async () => {
+    const stretches: Stretch[] = [];
+    const framesThen: number[] = [];
+    let frame = 0;
+    const long = { ...request, durationSeconds: 12 };
+    const piece = await generate(long, {
+      onProgress: (progress) => {
+        frame = progress.frame;
+      },
+      onPreview: (stretch) => {
+        stretches.push(stretch);
+        framesThen.push(frame);
+      },
+    });
+    expect(joinStretches(stretches)).toEqual(piece.samples);
+    expect(stretches.map((stretch) => stretch.frame)).toEqual([0, 250, 500]);
+    expect(framesThen[0]).toBeLessThan(600);
+    expect((await generate(long)).samples).toEqual(piece.samples);
   });
 });
 

@@ -1,9 +1,11 @@
+import { ServiceError } from '@musicgen/contract';
 import type { Codes } from './checkpoint.ts';
 import { readCheckpoint, writeCheckpoint } from './checkpoint.ts';
 import { type AudioRun, joinStretches, type Stretch } from './codec.ts';
 import { Columns } from './columns.ts';
 import type { SequenceRows, StepInput } from './decoders/decoder.ts';
 import type { Model } from './model.ts';
+import type { ModelConfig } from './model-folder.ts';
 import {
   type EngineStage,
   type GenerateOptions,
@@ -18,6 +20,8 @@ import type { Condition } from './text-encoder.ts';
 import type { PromptTokens } from './tokenizer.ts';
 
 const reportIntervalMs = 250;
+/** With what it goes on from; a chain of continuations would otherwise grow beyond any memory. */
+const longestSeconds = 3600;
 
 /**
  * One piece on its way through the engine. It never runs by itself: `batch.ts` gives it its turns.
@@ -50,9 +54,13 @@ export class PieceRun {
     this.#request = request;
     this.#options = options;
     this.settings = settingsOf(request, config);
-    this.#frames = newFramesOf(request, config);
+    const beginning = this.#beginning();
+    const newFrames = newFramesOf(request, config);
+    this.#frames = beginning.length / config.info.codebooks + newFrames;
+    refuseUnlessShorter(this.#frames, config);
     this.#codes = new Uint16Array(this.#frames * config.info.codebooks);
-    this.#known = this.#restore(options.checkpoint);
+    this.#codes.set(beginning);
+    this.#known = this.#restore(options.checkpoint) ?? this.#frames - newFrames;
     this.#audio = model.codec.open(this.#codes, this.#frames);
   }
 
@@ -124,15 +132,34 @@ export class PieceRun {
     this.#columns?.release();
   }
 
-  /** Puts a checkpoint's frames into the codes. One that does not fit is left out: the piece then starts over. */
-  #restore(checkpoint: Buffer | undefined): number {
-    if (checkpoint === undefined) return 0;
+  /** The codes of what the piece goes on from. */
+  #beginning(): Codes {
+    const { continueFrom } = this.#request;
+    if (continueFrom === undefined) return new Uint16Array();
+    if (!('codes' in continueFrom)) {
+      const { name } = this.#model.config.info;
+      throw new ServiceError(
+        'invalid_request',
+        `${name} has no codec encoder (onnx/encodec_encode.onnx), so it can only go on from its own tasks`,
+      );
+    }
+    const codes = readCheckpoint(continueFrom.codes, this.#codeShape());
+    if (codes !== undefined) return codes;
+    throw new ServiceError('invalid_request', 'The codes to go on from are damaged or of another model');
+  }
+
+  /**
+   * Puts a checkpoint's frames into the codes and returns how many there are. One that does not fit is left out: the
+   * piece then starts over.
+   */
+  #restore(checkpoint: Buffer | undefined): number | undefined {
+    if (checkpoint === undefined) return undefined;
     const earlier = readCheckpoint(checkpoint, this.#codeShape());
     if (earlier === undefined) {
       this.#warnings.push(
         'The checkpoint of the earlier attempt could not be used; the piece was started over.',
       );
-      return 0;
+      return undefined;
     }
     const kept = earlier.subarray(0, this.#codes.length);
     this.#codes.set(kept);
@@ -144,6 +171,9 @@ export class PieceRun {
     const { prompt } = this.#request;
     const tokens = this.#model.tokenize(prompt);
     this.#warnings.push(...this.#promptWarnings(prompt, tokens));
+    if (this.#request.negativePrompt !== undefined && this.settings.guidanceScale === 1) {
+      this.#warnings.push('A negative prompt has no effect without guidance (guidance_scale 1).');
+    }
     const rows: SequenceRows = { condition: await this.#encodeText(tokens) };
     if (this.settings.guidanceScale > 1) rows.against = await this.#encodeNegative();
     const { seed } = this.#request;
@@ -202,4 +232,11 @@ export class PieceRun {
       `The prompt is longer than the model reads; only its first ${ids.length} tokens were used.`,
     ];
   }
+}
+
+function refuseUnlessShorter(frames: number, { info }: ModelConfig): void {
+  const seconds = frames / info.frameRate;
+  if (seconds <= longestSeconds) return;
+  const problem = `The piece would last ${Math.round(seconds)} s with what it goes on from; ${longestSeconds} s are allowed`;
+  throw new ServiceError('invalid_request', problem);
 }

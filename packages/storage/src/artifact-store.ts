@@ -45,6 +45,21 @@ export function audioKey(taskId: string, sha256: string): string {
   return `${taskKey(taskId)}/${sha256}.wav`;
 }
 
+/** Where the codes lie that the audio was decoded from: a later task of the same model can go on from them exactly. */
+export function codesKey(taskId: string, sha256: string): string {
+  return `${taskKey(taskId)}/${sha256}.codes`;
+}
+
+/** Where the audio lies that a running task has made so far, if its request wanted that; gone once it is completed. */
+export function previewKey(taskId: string): string {
+  return `${taskKey(taskId)}/preview.wav`;
+}
+
+/** Where audio lies that a caller sent to go on from. */
+export function uploadKey(uploadId: string): string {
+  return `uploads/${uploadId}`;
+}
+
 /**
  * Where what was made from a task's audio lies: `flac`, `peaks.json`. The revision is that of the code that makes it, so
  * that a newer one makes it anew.

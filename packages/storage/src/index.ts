@@ -3,8 +3,11 @@ export {
   type ArtifactStore,
   audioKey,
   type ByteRange,
+  codesKey,
+  previewKey,
   renditionKey,
   taskKey,
+  uploadKey,
 } from './artifact-store.ts';
 export { createDiskStore } from './disk-store.ts';
 export { openArtifactStore } from './open-artifact-store.ts';

@@ -86,6 +86,7 @@ await runProcess({
       consumer,
       engine: createFakeEngine({ history, worker }),
       store,
+      findResult: async () => undefined,
       metrics: createWorkerMetrics(new Registry()),
       logger,
       software: 'musicgen-service chaos',
