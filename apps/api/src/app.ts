@@ -1,11 +1,12 @@
 import type { CallerLimits, DailyQuota, Keyring, KeyStore, RateLimiter } from '@musicgen/access';
 import type { RequestLimits } from '@musicgen/contract';
-import type { LifecycleReader, TaskProducer } from '@musicgen/queue';
+import type { LifecycleReader, QueueAdmin, QueueMonitor, TaskProducer } from '@musicgen/queue';
 import type { HealthOptions, Logger } from '@musicgen/service';
 import type { ArtifactStore } from '@musicgen/storage';
 import type { Deliveries, TargetPolicy } from '@musicgen/webhooks';
 import express, { type Express } from 'express';
 import helmet from 'helmet';
+import type { CleanUpReport } from './clean-up.ts';
 import type { Estimator } from './estimate/estimator.ts';
 import type { ApiMetrics } from './metrics.ts';
 import { cors } from './middleware/cors.ts';
@@ -13,13 +14,17 @@ import { guard } from './middleware/guard.ts';
 import { handleError, notFound } from './middleware/handle-error.ts';
 import { observeRequests } from './middleware/observe-requests.ts';
 import { requestId } from './middleware/request-id.ts';
+import type { AutoscaleOptions } from './monitoring/autoscale.ts';
 import { mountRoutes } from './openapi/mount.ts';
 import type { Route } from './openapi/route.ts';
+import { adminRoutes } from './routes/admin.ts';
 import { audioRoutes } from './routes/audio.ts';
 import { withDocs } from './routes/docs.ts';
 import { eventRoutes } from './routes/events.ts';
+import { fleetRoutes } from './routes/fleet.ts';
 import { healthRoutes } from './routes/health.ts';
 import { keyRoutes } from './routes/keys.ts';
+import { monitoringRoutes } from './routes/monitoring.ts';
 import { taskRoutes } from './routes/tasks.ts';
 import { webhookDeliveryRoutes } from './routes/webhook-deliveries.ts';
 
@@ -51,13 +56,23 @@ export interface WebhookOptions {
 export interface AppOptions extends HealthOptions {
   producer: TaskProducer;
   lifecycle: LifecycleReader;
+  monitor: QueueMonitor;
+  admin: QueueAdmin;
   estimator: Estimator;
+  /** Maintenance, at once. */
+  cleanUp: (closing: AbortSignal) => Promise<CleanUpReport>;
   store: ArtifactStore;
   limits: RequestLimits;
   /** Claims a task may be charged: one and its retries. */
   maxAttempts: number;
   access: AccessOptions;
   webhooks: WebhookOptions;
+  /** Tasks that may wait. */
+  queueMaxLength: number;
+  stallTimeoutSeconds: number;
+  autoscaling: AutoscaleOptions;
+  /** The settings in force, without secrets. */
+  effectiveConfig: Record<string, unknown>;
   metrics: ApiMetrics;
   logger: Logger;
   /** Of the service, for the OpenAPI document. */
@@ -91,6 +106,9 @@ export function apiRoutes(options: AppOptions): Route[] {
     ...taskRoutes(options),
     ...eventRoutes(options),
     ...audioRoutes(options),
+    ...fleetRoutes(options),
+    ...monitoringRoutes(options),
+    ...adminRoutes(options),
     ...healthRoutes(options),
     ...keyRoutes(options),
     ...webhookDeliveryRoutes(options),

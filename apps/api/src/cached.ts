@@ -1,4 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises';
+import { ServiceError } from '@musicgen/contract';
 
 export interface CacheOptions<Value> {
   load: () => Promise<Value>;
@@ -39,7 +40,7 @@ export function cached<Value>({ load, lastsMs, deadlineMs }: CacheOptions<Value>
 async function withinDeadline<Value>(value: Promise<Value>, deadlineMs: number): Promise<Value> {
   const timer = new AbortController();
   const late = delay(deadlineMs, undefined, { signal: timer.signal, ref: false }).then(() => {
-    throw new Error(`There was no answer within ${deadlineMs} ms`);
+    throw new ServiceError('dependency_unavailable', `There was no answer within ${deadlineMs} ms.`);
   });
   try {
     return await Promise.race([value, late]);

@@ -17,6 +17,9 @@ export const apiConfigSchema = z.object({
   MAX_DURATION_SECONDS: integerSetting({ min: 1, max: 3600, fallback: 300 }).describe(
     'The longest piece a request may ask for.',
   ),
+  AUTOSCALE_TARGET_WAIT_SECONDS: integerSetting({ min: 1, max: 86_400, fallback: 60 }).describe(
+    'The wait that the advised number of workers would leave what waits now; see /api/v1/monitoring/autoscale.',
+  ),
   API_HOST: z
     .string()
     .min(1)

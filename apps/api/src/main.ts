@@ -10,6 +10,7 @@ import {
   logEvents,
   logRedisConnection,
   readVersion,
+  redactConfig,
   redisProblem,
   runProcess,
 } from '@musicgen/service';
@@ -18,6 +19,7 @@ import { createDeliveries, createTargetPolicy, type WebhookEventMap } from '@mus
 import { Redis } from 'ioredis';
 import { createAccess } from './access.ts';
 import { createApp } from './app.ts';
+import { createCleanUp } from './clean-up.ts';
 import { loadApiConfig } from './config.ts';
 import { createEstimator } from './estimate/estimator.ts';
 import { createApiMetrics } from './metrics.ts';
@@ -76,11 +78,24 @@ await runProcess({
       logger.warn('no API keys: whoever reaches this address may do everything', { host: config.API_HOST });
     }
 
+    const monitor = queue.createMonitor();
+    const recovery = { stallTimeoutMs: config.TASK_STALL_TIMEOUT * 1000 };
+    const removeArtifacts = (taskId: string) => store.remove(taskKey(taskId));
     let queueProblem: string | undefined = 'The queue is not set up yet.';
     const app = createApp({
       producer,
       lifecycle,
-      estimator: createEstimator({ monitor: queue.createMonitor() }),
+      monitor,
+      admin: queue.createAdmin(),
+      estimator: createEstimator({ monitor }),
+      cleanUp: createCleanUp({
+        recoverer: queue.createRecoverer(recovery),
+        janitor: queue.createJanitor({ removeArtifacts }),
+      }),
+      queueMaxLength: config.QUEUE_MAX_LENGTH,
+      stallTimeoutSeconds: config.TASK_STALL_TIMEOUT,
+      autoscaling: { targetWaitSeconds: config.AUTOSCALE_TARGET_WAIT_SECONDS },
+      effectiveConfig: redactConfig(config),
       store,
       limits: {
         maxDurationSeconds: config.MAX_DURATION_SECONDS,
@@ -126,9 +141,9 @@ await runProcess({
     queueProblem = undefined;
     logger.info('ready');
     const maintenance = queue.startMaintenance({
-      stallTimeoutMs: config.TASK_STALL_TIMEOUT * 1000,
+      ...recovery,
       reconcileIntervalMs: config.TASK_CLEANUP_INTERVAL * 1000,
-      removeArtifacts: (taskId) => store.remove(taskKey(taskId)),
+      removeArtifacts,
     });
     releasers.add('maintenance', () => maintenance.stop());
     const webhookDuties = startWebhookDuties({

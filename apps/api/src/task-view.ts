@@ -25,6 +25,20 @@ export async function present(record: TaskRecord, producer: TaskProducer): Promi
   return toTask(record, record.status === 'pending' ? await producer.place(record.id) : undefined);
 }
 
+/** Those of a page that can be read, each with what its listing adds; one that cannot must not hide the others. */
+export function presentListed<Extra extends object>(
+  listed: readonly { record: TaskRecord; place?: QueuePlace; extra: Extra }[],
+): (Task & Extra)[] {
+  return listed.flatMap(({ record, place, extra }) => {
+    try {
+      return [{ ...toTask(record, place), ...extra }];
+    } catch (error) {
+      if (error instanceof ServiceError) return [];
+      throw error;
+    }
+  });
+}
+
 /** A task's record as the API shows it; `place` is where it stands while it waits. */
 function toTask(record: TaskRecord, place?: QueuePlace): Task {
   const self = `/api/v1/tasks/${record.id}`;

@@ -11,6 +11,7 @@ import { Redis } from 'ioredis';
 import request from 'supertest';
 import { createAccess } from './access.ts';
 import { type AppOptions, apiRoutes, createApp } from './app.ts';
+import { createCleanUp } from './clean-up.ts';
 import { loadApiConfig } from './config.ts';
 import { createEstimator } from './estimate/estimator.ts';
 import { createApiMetrics } from './metrics.ts';
@@ -49,10 +50,18 @@ export async function createTestApp({ redisUrl, maxLength = 100, env = {}, logge
     allowedNetworks: config.WEBHOOK_ALLOWED_NETWORKS,
   });
   const producer = queue.createProducer({ maxLength });
+  const monitor = queue.createMonitor();
   const options: AppOptions = {
     producer,
     lifecycle,
-    estimator: createEstimator({ monitor: queue.createMonitor(), refreshMs: 0 }),
+    monitor,
+    admin: queue.createAdmin(),
+    estimator: createEstimator({ monitor, refreshMs: 0 }),
+    cleanUp: createCleanUp({ recoverer: queue.createRecoverer(), janitor: queue.createJanitor() }),
+    queueMaxLength: maxLength,
+    stallTimeoutSeconds: 3600,
+    autoscaling: { targetWaitSeconds: 60 },
+    effectiveConfig: { LOG_LEVEL: 'info' },
     store,
     limits: { maxDurationSeconds: 300, defaultTtlSeconds: 86_400 },
     maxAttempts: 2,

@@ -6,6 +6,7 @@ export const errorCodes = {
   malformed_json: { status: 400, title: 'The request body is not valid JSON' },
   malformed_request: { status: 400, title: 'The request is not valid HTTP' },
   invalid_header: { status: 400, title: 'A request header has an invalid value' },
+  unknown_priority: { status: 400, title: 'There is no such priority' },
   unauthorized: { status: 401, title: 'An API key is needed that this service knows' },
   forbidden: { status: 403, title: 'The API key does not allow this' },
   not_found: { status: 404, title: 'There is nothing here' },

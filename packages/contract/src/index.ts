@@ -18,6 +18,30 @@ export {
   maxPromptLength,
   type RequestLimits,
 } from './generate-request.ts';
+export {
+  autoscaleSchema,
+  cleanupReportSchema,
+  fleetModelsSchema,
+  healthStatuses,
+  liveWorkersSchema,
+  queueListingSchema,
+  queueStateSchema,
+  stalledTasksSchema,
+  taskDistributionSchema,
+  taskHealthSchema,
+  taskMetricsSchema,
+  taskPerformanceSchema,
+  taskTrendsSchema,
+} from './monitoring.ts';
+export {
+  deadLettersSchema,
+  drainingWorkerSchema,
+  type ExportLine,
+  effectiveConfigSchema,
+  exportLineSchema,
+  exportVersion,
+  pausedQueuesSchema,
+} from './operation.ts';
 export { type Priority, parsePriority, priorities, priorityNames, prioritySchema } from './priorities.ts';
 export { type FieldError, type Problem, problemOf, problemSchema } from './problem.ts';
 export { problemGuide } from './problem-guide.ts';

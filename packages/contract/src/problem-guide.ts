@@ -21,6 +21,10 @@ export const problemGuide = {
     cause: 'A header that the request depends on has a value that cannot be used; `errors` names it.',
     remedy: 'Send the header as the documentation describes it, once, or leave it out.',
   },
+  unknown_priority: {
+    cause: 'The path names a priority that does not exist.',
+    remedy: 'Use CRITICAL, HIGH, NORMAL or LOW, in any case, or its number: 20, 10, 5, 1.',
+  },
   unauthorized: {
     cause:
       'The service asks for an API key, and the request has none, an unknown one or one that was disabled.',

@@ -12,6 +12,7 @@ export const settingNames = [
   'TASK_MAX_RETRIES',
   'QUEUE_MAX_LENGTH',
   'MAX_DURATION_SECONDS',
+  'AUTOSCALE_TARGET_WAIT_SECONDS',
   'API_HOST',
   'API_PORT',
   'API_KEYS',

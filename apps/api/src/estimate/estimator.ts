@@ -18,6 +18,8 @@ export interface FleetState {
   processing: number;
   /** Tasks that wait, without those that wait for a retry. */
   waiting: number;
+  /** Seconds of audio that one slot made in a second lately, over the whole fleet; undefined before the first. */
+  slotSpeed: number | undefined;
 }
 
 /**
@@ -67,7 +69,7 @@ export function createEstimator({ monitor, refreshMs = 1_000 }: EstimatorOptions
     const [backlog, live, speed] = await Promise.all([monitor.backlog(), workers(), measuredSpeed()]);
     const outlook = outlookOf({ backlog, workers: live, measuredSpeed: speed });
     const waiting = Object.values(backlog.waiting).reduce((sum, { tasks }) => sum + tasks, 0);
-    return { workers: live, outlook, processing: backlog.processing, waiting };
+    return { workers: live, outlook, processing: backlog.processing, waiting, slotSpeed: speed };
   }
 
   async function foreseen(task: PlannedTask) {

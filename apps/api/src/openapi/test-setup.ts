@@ -130,7 +130,7 @@ function bodyViolations({ res, body, response, validator }: BodyCheck): string[]
   const [type = ''] = String(res.get('Content-Type') ?? '').split(';');
   const media = content[type];
   if (media === undefined) return [`the media type ${type} is not documented`];
-  if (!type.endsWith('json')) return [];
+  if (!/[/+]json$/.test(type)) return [];
   const validate = validator(media.schema);
   if (validate(JSON.parse(body.toString()))) return [];
   return (validate.errors ?? []).map(
