@@ -3,35 +3,61 @@
  *
  *     npm run bench -- queue [--rounds 5] [--tasks 10000] [--workers 1000] [--priorities 4|1]
  *                            [--only pickup,idle] [--json FILE]
+ *     npm run bench -- engine [--rounds 1] [--precision fp32|int8|int4] [--only steps,eight,pieces,together]
+ *                             [--seconds 10,30] [--together 10] [--threads 2] [--json FILE]
  *
  * A row that misses its target is marked. That is no failure of the run: figures depend on what else the machine does.
  */
 import { parseArgs } from 'node:util';
+import type { ModelPrecision } from '@musicgen/engine';
+import { benchEngine, type EngineBenchOptions } from './engine/run.ts';
 import { benchQueue, type QueueBenchOptions } from './queue/run.ts';
 import { type Row, writeRows } from './table.ts';
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
   options: {
-    rounds: { type: 'string', default: '5' },
+    rounds: { type: 'string' },
     tasks: { type: 'string', default: '10000' },
     workers: { type: 'string', default: '1000' },
     priorities: { type: 'string', default: '4' },
     only: { type: 'string', default: '' },
+    precision: { type: 'string', default: 'fp32' },
+    seconds: { type: 'string', default: '10,30' },
+    together: { type: 'string', default: '10' },
+    threads: { type: 'string', default: '2' },
     json: { type: 'string' },
   },
 });
 
-const commands: Record<string, () => Promise<Row[]>> = { queue: () => benchQueue(queueOptions()) };
+const commands: Record<string, () => Promise<Row[]>> = {
+  queue: () => benchQueue(queueOptions()),
+  engine: () => benchEngine(engineOptions()),
+};
 
 function queueOptions(): QueueBenchOptions {
   return {
-    rounds: Number(values.rounds),
+    rounds: Number(values.rounds ?? 5),
     tasks: Number(values.tasks),
     workers: Number(values.workers),
     priorities: values.priorities === '1' ? 1 : 4,
-    only: values.only.split(',').filter((name) => name !== ''),
+    only: listOf(values.only),
   };
+}
+
+function engineOptions(): EngineBenchOptions {
+  return {
+    rounds: Number(values.rounds ?? 1),
+    precision: values.precision as ModelPrecision,
+    only: listOf(values.only),
+    seconds: listOf(values.seconds).map(Number),
+    togetherSeconds: Number(values.together),
+    threads: Number(values.threads),
+  };
+}
+
+function listOf(text: string): string[] {
+  return text.split(',').filter((name) => name !== '');
 }
 
 async function main(): Promise<number> {

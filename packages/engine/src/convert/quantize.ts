@@ -31,17 +31,28 @@ export function quantized(matrix: Weight, precision: Exclude<ModelPrecision, 'fp
   const { bits, blockSize } = formats[precision];
   const [rows = 0, columns = 0] = matrix.shape;
   const blocks = Math.ceil(columns / blockSize);
+  const shape = { rows, columns, bits, blockSize };
+  // Both are made of one reading of the matrix where they are written one after the other.
+  let made: Float32Array<ArrayBuffer> | undefined;
   return {
     packed: {
       name: `${matrix.name}.${precision}`,
       type: 'uint8',
       shape: [rows, blocks, (blockSize * bits) / 8],
-      load: async () => packBlocks(await matrix.load(), { rows, columns, bits, blockSize }),
+      load: async () => {
+        const values = await matrix.load();
+        made = scalesOf(values, shape);
+        return packBlocks(values, made, shape);
+      },
     },
     scales: {
       name: `${matrix.name}.${precision}_scales`,
       shape: [rows * blocks],
-      load: async () => scalesOf(await matrix.load(), { rows, columns, bits, blockSize }),
+      load: async () => {
+        const scales = made ?? scalesOf(await matrix.load(), shape);
+        made = undefined;
+        return scales;
+      },
     },
     attributes: {
       K: { int: columns },
@@ -88,22 +99,31 @@ function largestOf(values: Float32Array, start: number, end: number): number {
   return largest;
 }
 
-function packBlocks(values: Float32Array, matrix: BlockMatrix): Uint8Array<ArrayBuffer> {
+function packBlocks(
+  values: Float32Array,
+  scales: Float32Array,
+  matrix: BlockMatrix,
+): Uint8Array<ArrayBuffer> {
   const { rows, columns, bits, blockSize } = matrix;
-  const scales = scalesOf(values, matrix);
   const blocks = scales.length / rows;
   const zero = 2 ** (bits - 1);
+  const most = 2 * zero - 1;
   // One number a byte first; what lies beyond a row's end is zero too.
-  const numbers = new Uint8Array(scales.length * blockSize).fill(zero);
-  for (let row = 0; row < rows; row++) {
-    for (let column = 0; column < columns; column++) {
-      const scale = scales[row * blocks + Math.floor(column / blockSize)] as number;
-      if (scale === 0) continue;
-      const steps = Math.round((values[row * columns + column] as number) / scale) + zero;
-      numbers[row * blocks * blockSize + column] = Math.min(2 * zero - 1, Math.max(0, steps));
+  const numbers = new Uint8ClampedArray(scales.length * blockSize).fill(zero);
+  for (let block = 0; block < scales.length; block++) {
+    const scale = scales[block] as number;
+    if (scale === 0) continue;
+    const row = Math.floor(block / blocks);
+    const first = (block % blocks) * blockSize;
+    const count = Math.min(blockSize, columns - first);
+    const from = row * columns + first;
+    for (let index = 0; index < count; index++) {
+      const number = Math.round((values[from + index] as number) / scale) + zero;
+      numbers[block * blockSize + index] = number > most ? most : number;
     }
   }
-  return bits === 8 ? numbers : inPairs(numbers);
+  const bytes = new Uint8Array(numbers.buffer);
+  return bits === 8 ? bytes : inPairs(bytes);
 }
 
 /** Two numbers of 4 bits share a byte, the first in its lower half. */
