@@ -1,3 +1,4 @@
+import { type AudioEncoder, prepareAudioEncoder } from './audio-encoder.ts';
 import { type Codec, openCodec } from './codec.ts';
 import type { Decoder } from './decoders/decoder.ts';
 import { openFastDecoder } from './decoders/fast.ts';
@@ -16,6 +17,8 @@ export interface Model {
   textEncoder: PromptEncoder;
   decoder: Decoder;
   codec: Codec;
+  /** Absent when the folder has no `encodec_encode`. */
+  audioEncoder?: AudioEncoder;
   /** Where each graph runs. */
   placements: Placement[];
 }
@@ -50,6 +53,12 @@ export async function loadModel({ modelFolder, threads, providers }: LoadOptions
     textEncoder: await openTextEncoder(await sessionOptions(graphs.textEncoder, 'return', settings)),
     decoder: await openDecoder(graphs, config, settings),
     codec: await openCodec(await sessionOptions(graphs.codec, 'return', settings), config),
+    ...(graphs.codecEncoder !== undefined && {
+      audioEncoder: prepareAudioEncoder(
+        await sessionOptions(graphs.codecEncoder, 'return', settings),
+        config,
+      ),
+    }),
     placements,
   };
 }
@@ -72,6 +81,7 @@ export async function releaseModel(model: Model): Promise<void> {
   await model.textEncoder.release();
   await model.decoder.release();
   await model.codec.release();
+  await model.audioEncoder?.release();
 }
 
 async function sessionOptions(

@@ -41,7 +41,10 @@ export class PieceRun {
   readonly #stretches: Stretch[] = [];
   readonly #warnings: string[] = [];
   readonly #seconds = { encoding_text: 0, generating: 0, decoding: 0 };
+  /** Frames that are there before the first is made. */
   readonly #known: number;
+  /** Until the recording that the piece goes on from is encoded. */
+  #recording: AsyncGenerator<void> | undefined;
   #stage: EngineStage = 'encoding_text';
   #columns: Columns | undefined;
   #generatingSince = 0;
@@ -54,13 +57,13 @@ export class PieceRun {
     this.#request = request;
     this.#options = options;
     this.settings = settingsOf(request, config);
-    const beginning = this.#beginning();
-    const newFrames = newFramesOf(request, config);
-    this.#frames = beginning.length / config.info.codebooks + newFrames;
+    const beginning = this.#framesBefore();
+    this.#frames = beginning + newFramesOf(request, config);
     refuseUnlessShorter(this.#frames, config);
     this.#codes = new Uint16Array(this.#frames * config.info.codebooks);
-    this.#codes.set(beginning);
-    this.#known = this.#restore(options.checkpoint) ?? this.#frames - newFrames;
+    const there = Math.max(this.#restore(options.checkpoint), this.#copyCodes());
+    if (there < beginning) this.#recording = this.#encodeRecording();
+    this.#known = Math.max(there, beginning);
     this.#audio = model.codec.open(this.#codes, this.#frames);
   }
 
@@ -85,10 +88,11 @@ export class PieceRun {
   async work(): Promise<void> {
     const startedAt = performance.now();
     const stage = this.#stage === 'encoding_text' ? 'encoding_text' : 'decoding';
-    if (stage === 'encoding_text') await this.#encode();
-    else await this.#decodeStretch();
+    if (stage === 'decoding') await this.#decodeStretch();
+    else if (this.#recording) await this.#encodeNextStretch(this.#recording);
+    else await this.#encode();
     this.#seconds[stage] += (performance.now() - startedAt) / 1000;
-    if (stage === 'encoding_text') this.#startGenerating();
+    if (stage === 'encoding_text' && this.#columns) this.#startGenerating();
   }
 
   /** What to feed the decoder next. */
@@ -132,38 +136,64 @@ export class PieceRun {
     this.#columns?.release();
   }
 
-  /** The codes of what the piece goes on from. */
-  #beginning(): Codes {
+  /** How many frames the piece goes on from. */
+  #framesBefore(): number {
     const { continueFrom } = this.#request;
-    if (continueFrom === undefined) return new Uint16Array();
-    if (!('codes' in continueFrom)) {
-      const { name } = this.#model.config.info;
-      throw new ServiceError(
-        'invalid_request',
-        `${name} has no codec encoder (onnx/encodec_encode.onnx), so it can only go on from its own tasks`,
-      );
-    }
+    if (continueFrom === undefined) return 0;
+    const { config, audioEncoder } = this.#model;
+    if ('codes' in continueFrom) return this.#codesBefore().length / config.info.codebooks;
+    if (audioEncoder !== undefined) return audioEncoder.framesOf(continueFrom);
+    throw new ServiceError(
+      'invalid_request',
+      `${config.info.name} has no codec encoder (onnx/encodec_encode.onnx), so it can only go on from its own tasks`,
+    );
+  }
+
+  /** The codes the piece goes on from, where it is given codes. */
+  #codesBefore(): Codes {
+    const { continueFrom } = this.#request;
+    if (continueFrom === undefined || !('codes' in continueFrom)) return new Uint16Array();
     const codes = readCheckpoint(continueFrom.codes, this.#codeShape());
     if (codes !== undefined) return codes;
     throw new ServiceError('invalid_request', 'The codes to go on from are damaged or of another model');
+  }
+
+  /** Copies them and returns how many frames they are. */
+  #copyCodes(): number {
+    const before = this.#codesBefore();
+    this.#codes.set(before);
+    return before.length / this.#model.config.info.codebooks;
+  }
+
+  /** Fills in the codes of the recording that the piece goes on from, step by step. */
+  #encodeRecording(): AsyncGenerator<void> | undefined {
+    const { continueFrom } = this.#request;
+    if (continueFrom === undefined || 'codes' in continueFrom) return undefined;
+    return this.#model.audioEncoder?.encode(continueFrom, this.#codes);
   }
 
   /**
    * Puts a checkpoint's frames into the codes and returns how many there are. One that does not fit is left out: the
    * piece then starts over.
    */
-  #restore(checkpoint: Buffer | undefined): number | undefined {
-    if (checkpoint === undefined) return undefined;
+  #restore(checkpoint: Buffer | undefined): number {
+    if (checkpoint === undefined) return 0;
     const earlier = readCheckpoint(checkpoint, this.#codeShape());
     if (earlier === undefined) {
       this.#warnings.push(
         'The checkpoint of the earlier attempt could not be used; the piece was started over.',
       );
-      return undefined;
+      return 0;
     }
     const kept = earlier.subarray(0, this.#codes.length);
     this.#codes.set(kept);
     return kept.length / this.#model.config.info.codebooks;
+  }
+
+  async #encodeNextStretch(recording: AsyncGenerator<void>): Promise<void> {
+    this.#report(0);
+    const { done } = await recording.next();
+    if (done) this.#recording = undefined;
   }
 
   async #encode(): Promise<void> {

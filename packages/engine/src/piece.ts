@@ -1,4 +1,5 @@
 import { ServiceError, type TaskStage } from '@musicgen/contract';
+import type { Recording } from './audio-encoder.ts';
 import type { Stretch } from './codec.ts';
 import type { ModelConfig } from './model-folder.ts';
 import type { SamplingSettings } from './sampler.ts';
@@ -18,9 +19,9 @@ export interface PieceRequest extends Partial<SamplingSettings> {
 
 /**
  * What a piece goes on from: the codes of an earlier piece of the same model (`Piece.checkpoint`), which is exact, or
- * any audio, one array per channel.
+ * any recording, which the codec has to encode.
  */
-export type Continuation = { codes: Buffer } | { samples: Float32Array[]; sampleRate: number };
+export type Continuation = { codes: Buffer } | Recording;
 
 /** The stages that the engine goes through, of a task's. */
 export type EngineStage = Extract<TaskStage, 'loading_model' | 'encoding_text' | 'generating' | 'decoding'>;
