@@ -127,9 +127,9 @@ export async function claimNext(consumer: TaskConsumer) {
 export const audio = Buffer.from('RIFF, but only for this test');
 export const sha256 = createHash('sha256').update(audio).digest('hex');
 
-/** Submits a task and completes it as a worker would. */
-export async function completedTask(context: TestApp): Promise<string> {
-  const { body } = await submit(context, { prompt: 'lofi', duration: 2 });
+/** Submits a task, with these fields too, and completes it as a worker would. */
+export async function completedTask(context: TestApp, fields: object = {}): Promise<string> {
+  const { body } = await submit(context, { prompt: 'lofi', duration: 2, ...fields });
   const claim = await claimNext(context.consumer);
   await context.store.put(audioKey(body.id, sha256), audio);
   await context.consumer.complete(claim, {
