@@ -1,13 +1,9 @@
-import { loadConfig } from '@musicgen/service';
+import { loadConfig, modelsPathSetting } from '@musicgen/service';
 import { z } from 'zod';
 
 /** The command line's environment. */
 export const cliConfigSchema = z.object({
-  MODELS_PATH: z
-    .string()
-    .min(1)
-    .default('.musicgen/models')
-    .describe('Folder of the models that `musicgen models pull` installs, each in a folder named by its id.'),
+  MODELS_PATH: modelsPathSetting,
   MODEL_PATH: z
     .string()
     .min(1)

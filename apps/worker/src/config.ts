@@ -1,5 +1,13 @@
+import { totalmem } from 'node:os';
 import { parsePriority, priorityNames } from '@musicgen/contract';
-import { integerSetting, loadConfig, portSetting, sharedSettings } from '@musicgen/service';
+import { type ExecutionProvider, executionProviders } from '@musicgen/engine';
+import {
+  integerSetting,
+  loadConfig,
+  modelsPathSetting,
+  portSetting,
+  sharedSettings,
+} from '@musicgen/service';
 import { z } from 'zod';
 
 const prioritiesSetting = z
@@ -15,6 +23,25 @@ const prioritiesSetting = z
     });
     return z.NEVER;
   });
+
+const providersSetting = z
+  .string()
+  .default('cpu')
+  .transform((text, context) => {
+    const names = text.split(',').map((name) => name.trim().toLowerCase());
+    const known = executionProviders.filter((provider) => names.includes(provider));
+    if (known.length === new Set(names).size) return names as ExecutionProvider[];
+    const message = `must be a comma-separated list of ${executionProviders.join(', ')}`;
+    context.addIssue({ code: 'custom', message });
+    return z.NEVER;
+  });
+
+/** Of the machine's memory, or of what the container may use of it, when nothing is said: the rest is for the system. */
+const engineShare = 0.75;
+
+function machineMemoryMb(): number {
+  return Math.floor(Math.min(totalmem(), process.constrainedMemory() || totalmem()) / 2 ** 20);
+}
 
 const mostBatch = 64;
 
@@ -54,6 +81,15 @@ export const workerConfigSchema = z.object({
     .min(1)
     .default('models/musicgen-micro')
     .describe('Model folder: a Hugging Face MusicGen repository with its ONNX export.'),
+  MODELS_PATH: modelsPathSetting,
+  ENGINE_MEMORY_MB: integerSetting({ min: 0, max: 16_777_216, fallback: 0 })
+    .transform((megabytes) => (megabytes === 0 ? Math.floor(machineMemoryMb() * engineShare) : megabytes))
+    .describe(
+      'What the models may take of memory together; the least recently used one makes room. 0: three quarters of what the machine or container has.',
+    ),
+  ORT_EXECUTION_PROVIDERS: providersSetting.describe(
+    'What ONNX Runtime computes with, in order of preference: cpu, cuda, tensorrt, webgpu, coreml, dml. The CPU takes over only where cpu is in the list.',
+  ),
   ENGINE_MAX_BATCH: batchSetting.describe(
     'Tasks a worker works on at once, as one batch (with guidance each takes two rows); auto measures when the model is loaded what the machine gains, which is nothing in the standard layout.',
   ),

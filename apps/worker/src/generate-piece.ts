@@ -10,7 +10,14 @@ import {
   type TaskResult,
   type TaskStage,
 } from '@musicgen/contract';
-import type { Continuation, Engine, GenerateOptions, Piece, PieceProgress } from '@musicgen/engine';
+import type {
+  Continuation,
+  EnginePool,
+  GenerateOptions,
+  ModelInfo,
+  Piece,
+  PieceProgress,
+} from '@musicgen/engine';
 import type { Claim } from '@musicgen/queue';
 import { type ArtifactStore, audioKey, codesKey, renditionKey } from '@musicgen/storage';
 import { type FindResult, fetchContinuation } from './continuation.ts';
@@ -18,7 +25,7 @@ import { createPreview, type Preview } from './preview.ts';
 
 export interface GeneratePieceOptions {
   claim: Claim;
-  engine: Engine;
+  engine: EnginePool;
   store: ArtifactStore;
   /** Of earlier tasks, to go on from. */
   findResult: FindResult;
@@ -39,8 +46,8 @@ export interface GeneratePieceOptions {
 export async function generatePiece(options: GeneratePieceOptions): Promise<TaskResult> {
   const { claim, engine, store, software, signal, company, onStage, onProgress } = options;
   const request = requestOf(claim);
-  refuseOtherModel(request, engine);
-  const preview = request.preview ? openPreview(options) : undefined;
+  const model = modelOf(request, engine);
+  const preview = request.preview ? openPreview(model, options) : undefined;
   const piece = await engine.generate(
     {
       prompt: request.prompt,
@@ -51,9 +58,16 @@ export async function generatePiece(options: GeneratePieceOptions): Promise<Task
       temperature: request.temperature,
       topK: request.top_k,
       topP: request.top_p,
-      continueFrom: await continuationOf(request, options),
+      continueFrom: await continuationOf(request, model, options),
     },
-    { signal, company, onProgress, checkpoint: claim.checkpoint, onPreview: preview?.add },
+    {
+      model: request.model,
+      signal,
+      company,
+      onProgress,
+      checkpoint: claim.checkpoint,
+      onPreview: preview?.add,
+    },
   );
   if (request.fade_out !== undefined) fadeOut(piece.samples, Math.round(request.fade_out * piece.sampleRate));
 
@@ -63,7 +77,7 @@ export async function generatePiece(options: GeneratePieceOptions): Promise<Task
     samples: piece.samples,
     sampleRate: piece.sampleRate,
     format: request.format,
-    provenance: request.tags ? provenanceOf({ claim, request, piece, engine, software }) : undefined,
+    provenance: request.tags ? provenanceOf({ claim, request, piece, model, software }) : undefined,
   });
   const encodingSeconds = encoding();
 
@@ -77,7 +91,7 @@ export async function generatePiece(options: GeneratePieceOptions): Promise<Task
   await preview?.remove();
 
   return {
-    model: engine.model.name,
+    model: model.name,
     duration: (piece.samples[0]?.length ?? 0) / piece.sampleRate,
     frames: piece.frames,
     sample_rate: piece.sampleRate,
@@ -94,29 +108,34 @@ export async function generatePiece(options: GeneratePieceOptions): Promise<Task
   };
 }
 
-function openPreview({ store, claim, engine, onPreviewError }: GeneratePieceOptions): Preview {
-  const { sampleRate } = engine.model;
+function openPreview(
+  { sampleRate }: ModelInfo,
+  { store, claim, onPreviewError }: GeneratePieceOptions,
+): Preview {
   return createPreview({ store, taskId: claim.task.id, sampleRate, onError: onPreviewError });
 }
 
 async function continuationOf(
   { continue_from: source }: AcceptedRequest,
-  { store, findResult, engine }: GeneratePieceOptions,
+  { name: model }: ModelInfo,
+  { store, findResult }: GeneratePieceOptions,
 ): Promise<Continuation | undefined> {
   if (source === undefined) return undefined;
-  return await fetchContinuation(source, { store, findResult, model: engine.model.name });
-}
-
-/** The API accepts only models that all live workers have; a worker that came or changed since may not. */
-function refuseOtherModel({ model }: AcceptedRequest, engine: Engine): void {
-  if (model === undefined || model === engine.model.name) return;
-  throw new ServiceError('model_unavailable', `This worker has no model ${model}.`);
+  return await fetchContinuation(source, { store, findResult, model });
 }
 
 function requestOf({ task }: Claim): AcceptedRequest {
   const parsed = acceptedRequestSchema.safeParse(task.request);
   if (parsed.success) return parsed.data;
   throw new ServiceError('corrupt_record', 'The stored request cannot be read.', { cause: parsed.error });
+}
+
+/** @throws ServiceError `model_unavailable` for one that this worker does not have */
+function modelOf(request: AcceptedRequest, engine: EnginePool): ModelInfo {
+  if (request.model === undefined) return engine.model;
+  const found = engine.models.find(({ info }) => info.name === request.model);
+  if (found) return found.info;
+  throw new ServiceError('model_unavailable', `This worker has no model ${request.model}.`);
 }
 
 function samplingOf({ settings }: Piece): TaskResult['sampling'] {
@@ -133,18 +152,19 @@ function provenanceOf({
   claim,
   request,
   piece,
-  engine,
+  model,
   software,
-}: Pick<GeneratePieceOptions, 'claim' | 'engine' | 'software'> & {
+}: Pick<GeneratePieceOptions, 'claim' | 'software'> & {
   request: AcceptedRequest;
   piece: Piece;
+  model: ModelInfo;
 }): Provenance {
   const { negative_prompt, fade_out } = request;
   return {
     software,
     task_id: claim.task.id,
-    model: engine.model.name,
-    licence: engine.model.licence ?? null,
+    model: model.name,
+    licence: model.licence ?? null,
     prompt: request.prompt,
     seed: request.seed,
     parameters: {

@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { hostname } from 'node:os';
 import { taskResultSchema } from '@musicgen/contract';
-import { type Engine, startEngine } from '@musicgen/engine';
+import { type EnginePool, startEnginePool } from '@musicgen/engine';
 import { createStreamsQueue, every, patientRedisOptions } from '@musicgen/queue';
 import {
   createLogger,
@@ -19,6 +19,7 @@ import { Redis } from 'ioredis';
 import { loadWorkerConfig } from './config.ts';
 import { describeWorker } from './description.ts';
 import { createWorkerMetrics } from './metrics.ts';
+import { modelFolders } from './model-folders.ts';
 import { startWorker } from './worker.ts';
 
 /** What closing needs beyond the grace for running tasks. */
@@ -78,10 +79,12 @@ await runProcess({
     });
     queueProblem = undefined;
 
-    const engine = await keepTrying<Engine>({
-      attempt: () =>
-        startEngine({
-          modelFolder: config.MODEL_PATH,
+    const engine = await keepTrying<EnginePool>({
+      attempt: async () =>
+        startEnginePool({
+          modelFolders: await modelFolders(config),
+          memoryBytes: config.ENGINE_MEMORY_MB * 2 ** 20,
+          providers: config.ORT_EXECUTION_PROVIDERS,
           threads: config.ENGINE_THREADS,
           maxBatch: config.ENGINE_MAX_BATCH,
           logger,
@@ -145,8 +148,8 @@ await runProcess({
       graceMs: config.WORKER_SHUTDOWN_GRACE_SECONDS * 1000,
     });
     releasers.add('worker', () => worker.drain());
-    const { name: model, notice } = engine.model;
     const { slots } = engine;
-    logger.info('ready', { worker: workerId, model, notice, slots, priorities: config.WORKER_PRIORITIES });
+    const models = engine.models.map(({ info: { name, licence, notice } }) => ({ name, licence, notice }));
+    logger.info('ready', { worker: workerId, models, slots, priorities: config.WORKER_PRIORITIES });
   },
 });

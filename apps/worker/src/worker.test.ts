@@ -7,7 +7,7 @@ import { Readable } from 'node:stream';
 import { buffer } from 'node:stream/consumers';
 import { decodeWav, readProvenance, renditionRevision } from '@musicgen/audio';
 import { ServiceError, taskResultSchema } from '@musicgen/contract';
-import type { Engine, GenerateOptions, Piece, PieceRequest } from '@musicgen/engine';
+import type { Engine, EnginePool, GenerateOptions, Piece, PieceRequest } from '@musicgen/engine';
 import { createStreamsQueue, type JsonObject, patientRedisOptions, type TaskRecord } from '@musicgen/queue';
 import { type RedisServer, startRedisServer } from '@musicgen/redis-server';
 import { createLogger, createRegistry } from '@musicgen/service';
@@ -38,11 +38,12 @@ const piece: Piece = {
 function createFakeEngine(generate: Generate, state: Engine['state'] = 'ready') {
   return {
     model: { name: 'fake', sampleRate: 32_000 },
+    models: ['fake', 'second'].map((name) => ({ info: { name, sampleRate: 32_000 } })),
     state,
     events: new EventEmitter(),
-    generate: (request, options = {}) => generate(options, request),
+    generate: (request: PieceRequest, options: GenerateOptions = {}) => generate(options, request),
     close: async () => {},
-  } as Partial<Engine> as { -readonly [Key in keyof Engine]: Engine[Key] };
+  } as unknown as { -readonly [Key in keyof EnginePool]: EnginePool[Key] };
 }
 
 /** The real worker on a real queue and store. */
@@ -187,8 +188,8 @@ test('a task for a model that this worker does not have fails once, and says so'
     attempt: 1,
     error: { code: 'model_unavailable', detail: 'This worker has no model another.' },
   });
-  expect(await context.untilEvent('completed', { ...request, model: 'fake' })).toMatchObject({
-    result: { model: 'fake' },
+  expect(await context.untilEvent('completed', { ...request, model: 'second' })).toMatchObject({
+    result: { model: 'second' },
   });
 });
 

@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import { setTimeout as delay } from 'node:timers/promises';
 import { isRetryable, type ServiceError, toServiceError } from '@musicgen/contract';
-import type { Engine } from '@musicgen/engine';
+import type { Engine, EnginePool } from '@musicgen/engine';
 import { type Claim, every, type HeartbeatAnswer, type TaskConsumer } from '@musicgen/queue';
 import type { Logger } from '@musicgen/service';
 import type { ArtifactStore } from '@musicgen/storage';
@@ -12,7 +12,7 @@ import type { WorkerMetrics } from './metrics.ts';
 
 export interface WorkerOptions {
   consumer: TaskConsumer;
-  engine: Engine;
+  engine: EnginePool;
   store: ArtifactStore;
   /** Of earlier tasks, to go on from. */
   findResult: FindResult;

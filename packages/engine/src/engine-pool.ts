@@ -40,7 +40,7 @@ interface Entry {
   folder: string;
   info: ModelInfo;
   weightBytes: number;
-  /** What its process takes: estimated, until it has been loaded. */
+  /** What its process is likely to take; while it is loaded, its engine knows better. */
   memoryBytes: number;
   /** Settles when the model is loaded. */
   loading: Promise<Engine> | undefined;
@@ -134,6 +134,10 @@ class Pool implements EnginePool {
     return this.#slots;
   }
 
+  get memoryBytes(): number {
+    return this.#entries.reduce((total, { engine }) => total + (engine?.memoryBytes ?? 0), 0);
+  }
+
   get speed(): Speed {
     if (this.#default.engine) this.#speed = this.#default.engine.speed;
     return this.#speed;
@@ -192,7 +196,9 @@ class Pool implements EnginePool {
         });
       await room;
       const { modelFolders: _folders, memoryBytes: _bytes, ...options } = this.#options;
-      const engine = await startEngine({ ...options, modelFolder: entry.folder });
+      // The worker claims as many tasks as the default model has slots, and all may be for this model.
+      const maxBatch = entry === this.#default ? options.maxBatch : this.#slots;
+      const engine = await startEngine({ ...options, modelFolder: entry.folder, maxBatch });
       if (this.#isClosed) {
         await engine.close();
         throw new ServiceError('draining', 'The engine is closed');
@@ -242,7 +248,7 @@ class Pool implements EnginePool {
   #takenBytes(except: Entry): number {
     return this.#entries
       .filter((entry) => entry !== except && entry.loading !== undefined)
-      .reduce((total, { memoryBytes }) => total + memoryBytes, 0);
+      .reduce((total, { engine, memoryBytes }) => total + (engine?.memoryBytes ?? memoryBytes), 0);
   }
 
   async #unload(entry: Entry): Promise<void> {

@@ -7,6 +7,7 @@
 import { type ErrorCode, ServiceError, toServiceError } from '@musicgen/contract';
 import { type BatchPlan, planBatch } from './batch-size.ts';
 import type { Stretch } from './codec.ts';
+import type { Placement } from './execution-providers.ts';
 import { type Batch, createBatch, type Effort } from './generate.ts';
 import { type LoadOptions, loadModel, type Model } from './model.ts';
 import type { ModelInfo } from './model-folder.ts';
@@ -31,13 +32,13 @@ export type EngineCommand = GenerateCommand | { type: 'cancel'; id: number };
 
 /** What the child answers. */
 export type EngineReport =
-  | { type: 'ready'; model: ModelInfo; plan: BatchPlan }
+  | { type: 'ready'; model: ModelInfo; plan: BatchPlan; placements: Placement[]; memoryBytes: number }
   | { type: 'load-failed'; error: ReportedError }
   | { type: 'progress'; id: number; progress: PieceProgress }
   | { type: 'preview'; id: number; stretch: Stretch }
   | { type: 'done'; id: number; piece: Piece }
   | { type: 'failed'; id: number; error: ReportedError }
-  | { type: 'effort'; effort: Effort };
+  | { type: 'effort'; effort: Effort; memoryBytes: number };
 
 /** An error in a form that survives the channel. */
 export interface ReportedError {
@@ -96,7 +97,7 @@ function serve(batch: Batch): void {
 function reportEffort(batch: Batch): void {
   setInterval(() => {
     const effort = batch.takeEffort();
-    if (effort.steps > 0) report({ type: 'effort', effort });
+    if (effort.steps > 0) report({ type: 'effort', effort, memoryBytes: process.memoryUsage.rss() });
   }, effortIntervalMs);
 }
 
@@ -124,7 +125,8 @@ async function main({ maxBatch, ...loading }: ProcessOptions): Promise<void> {
     const batch = createBatch(model, plan);
     serve(batch);
     reportEffort(batch);
-    report({ type: 'ready', model: model.config.info, plan });
+    const { config, placements } = model;
+    report({ type: 'ready', model: config.info, plan, placements, memoryBytes: process.memoryUsage.rss() });
   } catch (error) {
     report({ type: 'load-failed', error: describe(error, 'model_load_failed') });
     process.disconnect?.();

@@ -4,7 +4,7 @@ import { cp, mkdtemp, readFile, rm, truncate, writeFile } from 'node:fs/promises
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { tinyModelFolder } from '../fixtures/golden.ts';
-import { type Engine, startEngine } from './index.ts';
+import { type Engine, type ExecutionProvider, startEngine } from './index.ts';
 import type { Piece, PieceProgress, PieceRequest } from './piece.ts';
 
 const request: PieceRequest = { prompt: 'calm piano', durationSeconds: 0.5, seed: 7 };
@@ -270,3 +270,36 @@ function isAlive(pid: number): boolean {
     return false;
   }
 }
+
+describe('execution providers', () => {
+  async function startWith(providers: ExecutionProvider[]) {
+    const lines: { message: string; fields: object }[] = [];
+    const note = (message: string, fields: object = {}) => void lines.push({ message, fields });
+    const logger = { info: note, warn: note };
+    const engine = await startEngine({ modelFolder: tinyModelFolder, threads: 1, providers, logger });
+    engines.push(engine);
+    return lines;
+  }
+
+  it('says where every graph really runs, and why not where it was wanted', async () => {
+    const lines = await startWith(['cuda', 'cpu']);
+    const files = ['onnx/text_encoder.onnx', 'onnx/decoder_model_merged.onnx', 'onnx/encodec_decode.onnx'];
+    expect(lines).toContainEqual({
+      message: 'The engine is ready',
+      fields: expect.objectContaining({ runsOn: Object.fromEntries(files.map((file) => [file, 'cpu'])) }),
+    });
+    const refusals = lines.filter(({ message }) => message === 'A graph does not run where it was wanted');
+    expect(refusals.map(({ fields }) => fields)).toEqual(
+      files.map((file) => ({ file, provider: 'cpu', refused: expect.stringMatching(/^cuda \(.+\)$/) })),
+    );
+  });
+
+  it('does not start on a CPU that it was not given', async () => {
+    await expect(startWith(['cuda', 'webgpu'])).rejects.toMatchObject({
+      code: 'model_load_failed',
+      message: expect.stringMatching(
+        /^onnx\/text_encoder\.onnx can be loaded with none of the execution providers that are allowed: cuda \(.+\), webgpu \(.+\)$/s,
+      ),
+    });
+  });
+});

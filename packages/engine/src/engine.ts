@@ -13,6 +13,7 @@ import {
   startChild,
   type WorkReport,
 } from './engine-child.ts';
+import { describeRefusals, type ExecutionProvider, type Placement } from './execution-providers.ts';
 import type { Effort } from './generate.ts';
 import type { ModelInfo } from './model-folder.ts';
 import type { GenerateOptions, Piece, PieceProgress, PieceRequest } from './piece.ts';
@@ -30,6 +31,8 @@ export interface EngineOptions {
   threads?: number;
   /** Pieces made at once; absent: as many as this machine gains by, which is measured when the model is loaded. */
   maxBatch?: number;
+  /** What to compute with, in order of preference; absent: the CPU. */
+  providers?: readonly ExecutionProvider[];
   logger?: EngineLogger;
 }
 
@@ -53,6 +56,8 @@ export interface Engine {
   readonly slots: number;
   /** As it was measured when the model was loaded, then in work. */
   readonly speed: Speed;
+  /** What its process took of the machine's memory when it last said so. */
+  readonly memoryBytes: number;
   readonly state: 'ready' | 'restarting' | 'closed';
   readonly events: EventEmitter<EngineEvents>;
   /**
@@ -110,6 +115,7 @@ class ChildEngine implements Engine {
   #model: ModelInfo | undefined;
   #slots = 1;
   #speed: Speed = { alone: 1, all: 1 };
+  #memoryBytes = 0;
   #state: Engine['state'] = 'restarting';
   #child: EngineChild | undefined;
   /** Settles when the child that is starting, or about to, has loaded the model or failed to. */
@@ -135,27 +141,34 @@ class ChildEngine implements Engine {
     return this.#speed;
   }
 
+  get memoryBytes(): number {
+    return this.#memoryBytes;
+  }
+
   get state(): Engine['state'] {
     return this.#state;
   }
 
   async start(): Promise<void> {
-    const { modelFolder, threads, maxBatch, logger } = this.#options;
+    const { modelFolder, threads, providers, maxBatch, logger } = this.#options;
     const child = startChild({
       // A child that takes the place of another makes as many pieces at once: the worker has claimed as many tasks.
-      process: { modelFolder, threads, maxBatch: this.#model ? this.#slots : maxBatch },
+      process: { modelFolder, threads, providers, maxBatch: this.#model ? this.#slots : maxBatch },
       onReport: (report) => this.#settle(report),
       onExit: (exit) => this.#afterExit(exit),
       onWarning: (line) => logger?.warn(line),
     });
     this.#child = child;
-    const { model, plan } = await child.loaded;
+    const { model, plan, placements, memoryBytes } = await child.loaded;
     this.#model = model;
     this.#slots = plan.slots;
     this.#speed = plan.speed;
+    this.#memoryBytes = memoryBytes;
     if (this.#state === 'closed') return;
     this.#state = 'ready';
-    logger?.info('The engine is ready', { model: model.name, pid: child.pid, ...plan });
+    const runsOn = Object.fromEntries(placements.map(({ file, provider }) => [file, provider]));
+    logger?.info('The engine is ready', { model: model.name, pid: child.pid, runsOn, ...plan, memoryBytes });
+    warnOfRefusals(placements, logger);
   }
 
   async generate(request: PieceRequest, options: GenerateOptions = {}): Promise<Piece> {
@@ -212,6 +225,7 @@ class ChildEngine implements Engine {
 
   #settle(report: WorkReport): void {
     if (report.type === 'effort') {
+      this.#memoryBytes = report.memoryBytes;
       this.#learnSpeed(report.effort);
       return;
     }
@@ -292,6 +306,18 @@ class ChildEngine implements Engine {
       this.events.emit('engine:load-failed', { error: toServiceError(error) });
       throw error;
     }
+  }
+}
+
+/** Says loudly where a graph does not run where it was wanted. */
+function warnOfRefusals(placements: readonly Placement[], logger: EngineLogger | undefined): void {
+  for (const { file, provider, refused } of placements) {
+    if (refused.length === 0) continue;
+    logger?.warn('A graph does not run where it was wanted', {
+      file,
+      provider,
+      refused: describeRefusals(refused),
+    });
   }
 }
 

@@ -80,7 +80,8 @@ export async function weightBytes(path: string): Promise<number> {
 
 /** Bytes of all graphs of a model. */
 export async function weightBytesOf(graphs: GraphFiles): Promise<number> {
-  const sizes = await Promise.all(Object.values(graphs).map(weightBytes));
+  const paths = Object.values(graphs).filter((path) => path !== undefined);
+  const sizes = await Promise.all(paths.map(weightBytes));
   return sizes.reduce((sum, size) => sum + size, 0);
 }
 

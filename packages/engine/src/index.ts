@@ -15,6 +15,7 @@ export {
   startEngine,
 } from './engine.ts';
 export { type EnginePool, type EnginePoolOptions, type PooledModel, startEnginePool } from './engine-pool.ts';
+export { type ExecutionProvider, executionProviders } from './execution-providers.ts';
 export type { Effort } from './generate.ts';
 export type { ModelLayout } from './graph-files.ts';
 export { type ModelInfo, readModelFolder } from './model-folder.ts';

@@ -65,6 +65,13 @@ export function listSetting(value: z.ZodType<string, string>) {
     .prefault('');
 }
 
+/** Where the command line installs models and the workers find them. */
+export const modelsPathSetting = z
+  .string()
+  .min(1)
+  .default('.musicgen/models')
+  .describe('Folder of the models that `musicgen models pull` installs, each in a folder named by its id.');
+
 /** What API and worker must agree on, defined once. */
 export const sharedSettings = {
   REDIS_URL: z

@@ -4,6 +4,7 @@ export {
   integerSetting,
   listSetting,
   loadConfig,
+  modelsPathSetting,
   portSetting,
   sharedSettings,
 } from './config.ts';

@@ -33,6 +33,9 @@ export const settingNames = [
   'WORKER_HEALTH_HOST',
   'WORKER_HEALTH_PORT',
   'MODEL_PATH',
+  'MODELS_PATH',
+  'ENGINE_MEMORY_MB',
+  'ORT_EXECUTION_PROVIDERS',
   'ENGINE_MAX_BATCH',
   'ENGINE_THREADS',
   'API_PUBLISH',
@@ -41,7 +44,6 @@ export const settingNames = [
   'GRAFANA_PASSWORD',
   'WORKER_CPUS',
   'WORKER_MEMORY',
-  'MODELS_PATH',
   'HF_ENDPOINT',
   'HF_TOKEN',
 ];

@@ -1,7 +1,7 @@
 import { EventEmitter } from 'node:events';
 import { setTimeout as delay } from 'node:timers/promises';
 import { ServiceError } from '@musicgen/contract';
-import type { Engine, GenerateOptions, Piece, PieceRequest } from '@musicgen/engine';
+import type { EnginePool, GenerateOptions, Piece, PieceRequest } from '@musicgen/engine';
 import type { HistoryWriter, Intent } from './history.ts';
 import { settings } from './settings.ts';
 
@@ -18,7 +18,13 @@ export function promptOf(intent: Intent, request: string): string {
  * An engine that computes nothing, takes a few milliseconds a frame, and fails or kills its process where the prompt
  * says so. Every start goes into the history.
  */
-export function createFakeEngine({ history, worker }: { history: HistoryWriter; worker: string }): Engine {
+export function createFakeEngine({
+  history,
+  worker,
+}: {
+  history: HistoryWriter;
+  worker: string;
+}): EnginePool {
   async function generate(piece: PieceRequest, options: GenerateOptions = {}): Promise<Piece> {
     const [intent = '', request = ''] = piece.prompt.split(' ');
     const [resumedFrom, frame] = options.checkpoint?.toString().split(' ') ?? [];
@@ -51,6 +57,8 @@ export function createFakeEngine({ history, worker }: { history: HistoryWriter; 
     },
     slots: 1,
     speed: { alone: 1, all: 1 },
+    models: [],
+    memoryBytes: 0,
     state: 'ready',
     events: new EventEmitter(),
     generate,
