@@ -3,7 +3,7 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Task } from '@musicgen/contract';
 import { type RedisServer, startRedisServer } from '@musicgen/redis-server';
-import { createFleet, type Fleet, followUntil } from './processes.ts';
+import { createFleet, type Fleet, followUntil, root } from './processes.ts';
 
 // Real processes on a machine that may be busy.
 jest.setTimeout(120_000);
@@ -43,6 +43,18 @@ test('a task goes from HTTP over Redis and a worker process to audio, its events
   expect(createHash('sha256').update(file).digest('hex')).toBe(task.result?.sha256);
   expect(file.readUInt32LE(40)).toBe(6 * 32_000 * 2);
   expect(new Set(new Int16Array(file.buffer, file.byteOffset + 44, 32_000)).size).toBeGreaterThan(100);
+});
+
+test('tasks that name different models are made by one worker', async () => {
+  const api = await fleet.startApi();
+  const worker = fleet.startWorker({ MODELS_PATH: join(root, 'models') });
+  await Promise.all([api.process, worker].map((process) => process.untilLogged('ready')));
+  const models = ['musicgen-micro', undefined, 'musicgen-tiny'];
+  const tasks = models.map(async (model) => {
+    const { id } = await api.submit({ prompt: 'lofi piano', duration: 1, seed: 7, ...(model && { model }) });
+    return (await api.follow(id, () => {})).result?.model;
+  });
+  expect(await Promise.all(tasks)).toEqual(['musicgen-micro', 'musicgen-tiny', 'musicgen-tiny']);
 });
 
 test('a worker that is stopped in the middle hands its task back, and another goes on where it was', async () => {
