@@ -23,6 +23,7 @@ import { createCleanUp } from './clean-up.ts';
 import { loadApiConfig } from './config.ts';
 import { createEstimator } from './estimate/estimator.ts';
 import { createApiMetrics } from './metrics.ts';
+import { observeQueue } from './queue-metrics.ts';
 import { startWebhookDuties } from './webhook-duties.ts';
 import { observeWebhooks } from './webhook-metrics.ts';
 
@@ -79,6 +80,8 @@ await runProcess({
     }
 
     const monitor = queue.createMonitor();
+    const estimator = createEstimator({ monitor });
+    observeQueue(registry, { monitor, estimator, capacity: config.QUEUE_MAX_LENGTH });
     const recovery = { stallTimeoutMs: config.TASK_STALL_TIMEOUT * 1000 };
     const removeArtifacts = (taskId: string) => store.remove(taskKey(taskId));
     let queueProblem: string | undefined = 'The queue is not set up yet.';
@@ -87,7 +90,7 @@ await runProcess({
       lifecycle,
       monitor,
       admin: queue.createAdmin(),
-      estimator: createEstimator({ monitor }),
+      estimator,
       cleanUp: createCleanUp({
         recoverer: queue.createRecoverer(recovery),
         janitor: queue.createJanitor({ removeArtifacts }),

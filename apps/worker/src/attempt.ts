@@ -16,6 +16,8 @@ export interface Attempt {
   hasNews(): boolean;
   /** What to put on the next heartbeat; the news is then told. */
   beat(): Heartbeat;
+  /** How long it has run. */
+  runSeconds(): number;
   /** The last checkpoint, to be handed back with the task. */
   checkpoint(): Buffer | undefined;
   /** Milliseconds the piece still needs at the speed of this attempt; undefined while that is unknown. */
@@ -27,6 +29,7 @@ const checkpointEveryMs = 10_000;
 
 export function createAttempt(claim: Claim): Attempt {
   const controller = new AbortController();
+  const startedAt = performance.now();
   const known: { stage?: TaskStage; progress?: TaskProgress } = {};
   let checkpoint: Buffer | undefined;
   let checkpointSentAt = Date.now();
@@ -71,6 +74,7 @@ export function createAttempt(claim: Claim): Attempt {
       const progress = known.progress && { ...known.progress, remainingMs: remainingMs() };
       return { claim, ...known, progress, checkpoint: dueCheckpoint() };
     },
+    runSeconds: () => (performance.now() - startedAt) / 1000,
     checkpoint: () => checkpoint,
     remainingMs,
   };

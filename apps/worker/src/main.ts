@@ -31,7 +31,7 @@ await runProcess({
   loadConfig: loadWorkerConfig,
   createLogger: ({ LOG_LEVEL }) => createLogger({ service: 'worker', level: LOG_LEVEL }),
   closeWithinMs: ({ WORKER_SHUTDOWN_GRACE_SECONDS }) => WORKER_SHUTDOWN_GRACE_SECONDS * 1000 + closeMarginMs,
-  async open({ config, logger, releasers, closing }) {
+  async open({ config, logger, releasers, closing, close }) {
     const version = readVersion(new URL('../package.json', import.meta.url));
     const registry = createRegistry({ role: 'worker', version });
     const metrics = createWorkerMetrics(registry);
@@ -126,6 +126,10 @@ await runProcess({
       ageingMs: config.QUEUE_AGEING_SECONDS * 1000,
     });
     releasers.add('consumer', () => consumer.close());
+    consumer.onDrainRequested(() => {
+      logger.info('an operator asked this worker to drain');
+      close();
+    });
     // Before the first claim, so that a worker which dies with a task has been in the registry.
     const describe = () => consumer.describe(describeWorker(engine, config.WORKER_PRIORITIES));
     await describe();

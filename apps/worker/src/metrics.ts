@@ -6,6 +6,7 @@ import {
   priorityNames,
   type TaskResult,
   type TaskStatus,
+  taskStages,
   taskStatuses,
 } from '@musicgen/contract';
 import type { Engine } from '@musicgen/engine';
@@ -16,12 +17,15 @@ import { Counter, Gauge, Histogram, type Registry } from 'prom-client';
 export interface WorkerMetrics {
   taskClaimed(task: TaskRecord): void;
   taskEnded(task: { priority: Priority; status: TaskStatus }): void;
-  taskCompleted(task: { result: TaskResult; seconds: number }): void;
+  /** With the record as it was claimed. */
+  taskCompleted(completed: { task: TaskRecord; result: TaskResult; seconds: number }): void;
   attemptFailed(reason: ErrorCode): void;
   taskRetried(reason: ErrorCode): void;
   taskReturned(reason: RequeueReason): void;
   slotsAvailable(count: number): void;
   slotsBusy(count: number): void;
+  /** Told how to find out how long the longest running attempt has run, in seconds; 0 without any. */
+  watchAttempts(longestSeconds: () => number): void;
   draining(): void;
   watchEngine(engine: Engine): void;
 }
@@ -47,6 +51,8 @@ type RequeueReason = (typeof requeueReasons)[number];
 const queueWaitBuckets = [0.1, 0.5, 1, 5, 15, 30, 60, 120, 300, 600, 1800, 3600];
 const processingBuckets = [1, 2.5, 5, 10, 15, 20, 30, 45, 60, 90, 120, 180, 300, 600, 1200];
 const stageBuckets = [0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 25, 50, 100];
+/** The objective: nine of ten estimates are less than 20 % off. */
+const etaErrorBuckets = [0.05, 0.1, 0.2, 0.3, 0.5, 0.75, 1, 2, 5, 10];
 const realTimeFactorBuckets = [0.1, 0.25, 0.5, 0.75, 1, 1.5, 2, 3, 5, 10, 20];
 
 export function createWorkerMetrics(registry: Registry): WorkerMetrics {
@@ -103,6 +109,27 @@ export function createWorkerMetrics(registry: Registry): WorkerMetrics {
     [],
     realTimeFactorBuckets,
   );
+  const endToEnd = histogram(
+    'musicgen_task_end_to_end_duration_seconds',
+    'From submission to completion.',
+    ['priority'],
+    [...processingBuckets, 3600],
+  );
+  const etaError = histogram(
+    'musicgen_task_eta_error_ratio',
+    'How far the end that was foreseen at submission was off, in parts of the time it took.',
+    ['priority'],
+    etaErrorBuckets,
+  );
+  let longestAttemptSeconds = () => 0;
+  new Gauge({
+    name: 'musicgen_worker_current_task_age_seconds',
+    help: 'How long the longest running attempt has run; 0 while nothing runs.',
+    registers,
+    collect() {
+      this.set(longestAttemptSeconds());
+    },
+  });
   const slots = gauge('musicgen_worker_slots', 'Tasks this worker can work on at once.');
   const busy = gauge('musicgen_worker_busy_slots', 'Tasks this worker works on now.');
   const steps = counter(
@@ -131,6 +158,7 @@ export function createWorkerMetrics(registry: Registry): WorkerMetrics {
   const engineUp = gauge('musicgen_worker_engine_up', '1 while the engine can work.');
 
   for (const priority of priorityNames) {
+    for (const measured of [queueWait, endToEnd, etaError]) measured.zero({ priority });
     for (const status of taskStatuses.filter(isTerminal)) finished.inc({ priority, status }, 0);
   }
   for (const reason of failureReasons) {
@@ -139,6 +167,7 @@ export function createWorkerMetrics(registry: Registry): WorkerMetrics {
   }
   for (const reason of requeueReasons) requeues.inc({ reason }, 0);
   bytes.inc({ format: 'wav' }, 0);
+  for (const stage of taskStages) stages.zero({ stage });
 
   return {
     taskClaimed({ priority, attempt, createdAt, startedAt }) {
@@ -146,7 +175,12 @@ export function createWorkerMetrics(registry: Registry): WorkerMetrics {
         queueWait.observe({ priority }, (startedAt - createdAt) / 1000);
     },
     taskEnded: (labels) => finished.inc(labels),
-    taskCompleted({ result, seconds }) {
+    taskCompleted({ task, result, seconds }) {
+      const { priority, createdAt, updatedAt: claimedAt, expectedMs } = task;
+      const tookSeconds = (claimedAt - createdAt) / 1000 + seconds;
+      endToEnd.observe({ priority }, tookSeconds);
+      if (expectedMs !== undefined)
+        etaError.observe({ priority }, Math.abs(expectedMs / 1000 - tookSeconds) / tookSeconds);
       processing.observe(seconds);
       realTimeFactor.observe(seconds / result.duration);
       audio.inc(result.duration);
@@ -161,6 +195,9 @@ export function createWorkerMetrics(registry: Registry): WorkerMetrics {
     slotsBusy(count) {
       busy.set(count);
       if (count === 0) rowsNow.set(0);
+    },
+    watchAttempts(longestSeconds) {
+      longestAttemptSeconds = longestSeconds;
     },
     draining: () => drains.set(1),
     watchEngine(engine) {

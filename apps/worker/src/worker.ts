@@ -54,6 +54,7 @@ export function startWorker(options: WorkerOptions): Worker {
   const attempts = new Map<Attempt, Promise<void>>();
   const stopping = new AbortController();
   metrics.slotsAvailable(options.slots);
+  metrics.watchAttempts(() => Math.max(0, ...[...attempts.keys()].map((attempt) => attempt.runSeconds())));
 
   const heart = startHeartbeats({ attempts, options });
   const stopListening = consumer.onCancelRequested((taskId) => {
@@ -138,7 +139,7 @@ async function runAttempt(attempt: Attempt, options: WorkerOptions): Promise<voi
     const outcome = await consumer.complete(claim, result);
     logger.info('task ended', { priority, outcome, seconds, audio_seconds: result.duration });
     if (outcome === 'lost') return metrics.taskReturned('lost');
-    metrics.taskCompleted({ result, seconds });
+    metrics.taskCompleted({ task: claim.task, result, seconds });
     metrics.taskEnded({ priority, status: 'completed' });
   } catch (thrown) {
     await endUnfinished({ attempt, error: toServiceError(thrown), options, logger }).catch(

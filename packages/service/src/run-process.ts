@@ -21,6 +21,8 @@ export interface ProcessOptions<Config> {
     logger: Logger;
     releasers: Releasers;
     closing: AbortSignal;
+    /** Closes in order and exits 0, as after SIGTERM. */
+    close: () => void;
   }) => Promise<void>;
 }
 
@@ -43,7 +45,7 @@ export async function runProcess<Config>(options: ProcessOptions<Config>): Promi
   });
   // Whoever started us over an IPC channel is gone: nobody is left to send the signal.
   if (process.connected) process.once('disconnect', () => handle.close());
-  await options.open({ config, logger, releasers, closing: closing.signal });
+  await options.open({ config, logger, releasers, closing: closing.signal, close: () => handle.close() });
 }
 
 function configOrExit<Config>(load: () => Config): Config {
