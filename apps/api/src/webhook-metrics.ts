@@ -1,7 +1,9 @@
 import type { Deliveries, DeliveryAttempt, WebhookEvents } from '@musicgen/webhooks';
 import { Counter, Gauge, Histogram, type Registry } from 'prom-client';
 
-const results = ['delivered', 'retrying', 'exhausted', 'gone', 'blocked', 'lost'] as const;
+const results = ['ok', 'retry', 'gave_up', 'gone', 'blocked'] as const;
+
+const resultOfDeath = { exhausted: 'gave_up', gone: 'gone', blocked: 'blocked' } as const;
 
 export interface WebhookMetricsOptions {
   events: WebhookEvents;
@@ -36,10 +38,9 @@ export function observeWebhooks(registry: Registry, { events, deliveries }: Webh
     durations.observe(durationMs / 1000);
     lags.observe(lagMs / 1000);
   }
-  events.on('webhook:delivered', (attempt) => observe('delivered', attempt));
-  events.on('webhook:retrying', (attempt) => observe('retrying', attempt));
-  events.on('webhook:dead', (attempt) => observe(attempt.cause, attempt));
-  events.on('webhook:lost', (attempt) => observe('lost', attempt));
+  events.on('webhook:delivered', (attempt) => observe('ok', attempt));
+  events.on('webhook:retrying', (attempt) => observe('retry', attempt));
+  events.on('webhook:dead', (attempt) => observe(resultOfDeath[attempt.cause], attempt));
 
   observeWaiting(registry, deliveries);
 }

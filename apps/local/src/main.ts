@@ -6,6 +6,7 @@ import { loadLocalConfig } from './config.ts';
 import { runDemo } from './demo.ts';
 import { renderExample, renderNames, withSettingsTable } from './env-example.ts';
 import { startLocalService } from './local-service.ts';
+import { makeKey } from './make-key.ts';
 import { printLog } from './print-log.ts';
 
 const operationsPage = 'docs/operations.md';
@@ -32,8 +33,10 @@ async function run(command: string, args: string[]): Promise<void> {
       return demo(args);
     case 'settings':
       return writeSettings();
+    case 'key':
+      return makeKey(args).forEach(say);
     default:
-      throw new Error(`"${command}" is no command; there are setup, start, demo and settings.`);
+      throw new Error(`"${command}" is no command; there are setup, start, demo, settings and key.`);
   }
 }
 

@@ -107,7 +107,7 @@ test('a webhook tells the ends that were asked for, and the task shows nothing o
   ]);
   expect(receiver.received[0]?.body.data).toEqual(shown.body);
   const { text } = await request(context.app).get('/metrics');
-  expect(text).toContain('musicgen_webhook_deliveries_total{result="delivered"} 1');
+  expect(text).toContain('musicgen_webhook_deliveries_total{result="ok"} 1');
   expect(text).toContain('musicgen_webhook_pending{state="pending"} 0');
 });
 
