@@ -1,9 +1,11 @@
 import { createHash } from 'node:crypto';
-import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { cpSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import fs from 'node:fs/promises';
 import { join } from 'node:path';
 import { type ChangedCheckpoint, copyCheckpoint } from '../../fixtures/changed-checkpoint.ts';
-import { fixture } from '../../fixtures/golden.ts';
+import { fixture, tinyModelFolder } from '../../fixtures/golden.ts';
 import { readSafetensors, writeSafetensors } from '../../fixtures/safetensors.ts';
+import { readModelFolder } from '../model-folder.ts';
 import { type ConversionProgress, convertCheckpoint } from './convert-checkpoint.ts';
 
 const graphs = [
@@ -136,7 +138,51 @@ describe('convertCheckpoint', () => {
   });
 });
 
+describe('what a folder says of itself', () => {
+  it.each([
+    ['fast', 'fp32', ['decoder_fast', 'decoder_fast_text', 'text_encoder']],
+    ['fast', 'int8', ['decoder_fast_int8', 'decoder_fast_text_int8', 'text_encoder_int8']],
+    ['fast', 'int4', ['decoder_fast_q4', 'decoder_fast_text_q4', 'text_encoder_int8']],
+    ['standard', 'int8', ['decoder_model_merged_int8', 'text_encoder_int8']],
+    ['standard', 'int4', ['decoder_model_merged_q4', 'text_encoder_int8']],
+  ] as const)('is %s and %s', async (layout, precision, names) => {
+    await convertCheckpoint({ ...checkpoint, layout, precision });
+    const files = ['encodec_decode', 'encodec_encode', ...names].map((name) => `${name}.onnx`).sort();
+    expect(readdirSync(join(checkpoint.target, 'onnx')).sort()).toEqual(files);
+    const { config } = await readModelFolder(checkpoint.target);
+    expect(config.info).toMatchObject({ layout, precision, channels: 2, codebooks: 8 });
+  });
+
+  it('is refused before anything is written when the tokenizer belongs to another model', async () => {
+    for (const file of ['tokenizer.json', 'tokenizer_config.json']) {
+      cpSync(join(tinyModelFolder, file), join(checkpoint.source, file));
+    }
+    checkpoint.changeWeights((tensors) => tensors);
+    checkpoint.changeConfig(({ text_encoder }) => {
+      text_encoder.vocab_size = 100;
+    });
+    await expect(convertCheckpoint(checkpoint)).rejects.toMatchObject({
+      code: 'model_load_failed',
+      message: expect.stringMatching(
+        /^tokenizer.json has ids up to \d+, but the text encoder knows only 100/,
+      ),
+    });
+  });
+});
+
 describe('a folder that cannot be written', () => {
+  it('is refused before anything is written when the disk has too little room', async () => {
+    const full = jest
+      .spyOn(fs, 'statfs')
+      .mockResolvedValue({ bavail: 1, bsize: 4096 } as Awaited<ReturnType<typeof fs.statfs>>);
+    await expect(convertCheckpoint(checkpoint)).rejects.toMatchObject({
+      code: 'storage_failed',
+      message: expect.stringMatching(/^The converted model takes \d+ MB, but .* has only 0 MB free$/),
+    });
+    full.mockRestore();
+    expect(readdirSync(join(checkpoint.scratch, 'models'))).toEqual([]);
+  });
+
   it('is left alone when it exists', async () => {
     mkdirSync(checkpoint.target, { recursive: true });
     await expect(convertCheckpoint(checkpoint)).rejects.toMatchObject({
