@@ -51,10 +51,12 @@ async function setup({
   generate,
   graceMs = 0,
   engineState,
+  recordWithinMs = 5_000,
 }: {
   generate: Generate;
   graceMs?: number;
   engineState?: Engine['state'];
+  recordWithinMs?: number;
 }) {
   const engine = createFakeEngine(generate, engineState);
   const redis = new Redis(server.url, patientRedisOptions);
@@ -76,6 +78,7 @@ async function setup({
     software: 'musicgen-service test',
     slots: 1,
     graceMs,
+    recordWithinMs,
   });
   return {
     engine,
@@ -368,4 +371,46 @@ test('nobody pays for a preview that was not asked for', async () => {
   await using context = await setup({ generate });
   await context.untilEvent('completed');
   expect(listener).toBeUndefined();
+});
+
+test('draining gives up on a completion that Redis does not answer, and leaves the task to its lease', async () => {
+  await using context = await setup({ generate: async () => piece, recordWithinMs: 1 });
+  let answer = () => {};
+  const completing = new Promise<void>((asked) => {
+    jest.spyOn(context.consumer, 'complete').mockImplementation(() => {
+      asked();
+      return new Promise((resolve) => {
+        answer = () => resolve('lost');
+      });
+    });
+  });
+  const { id } = await context.untilEvent('claimed');
+  await completing;
+  await context.worker.drain();
+  expect(await context.producer.get(id)).toMatchObject({ status: 'processing', attempt: 1 });
+  answer();
+});
+
+test('draining gives up on a claim that Redis does not answer', async () => {
+  await using context = await setup({ generate: async () => piece, recordWithinMs: 1 });
+  let answer = () => {};
+  const claiming = new Promise<void>((asked) => {
+    jest.spyOn(context.consumer, 'claim').mockImplementation(() => {
+      asked();
+      return new Promise((resolve) => {
+        answer = () => resolve(undefined);
+      });
+    });
+  });
+  // Wakes the worker from its wait.
+  await context.producer.enqueue({
+    id: randomUUID(),
+    priority: 'NORMAL',
+    request: {},
+    ttlSeconds: 60,
+    maxAttempts: 1,
+  });
+  await claiming;
+  await context.worker.drain();
+  answer();
 });

@@ -24,10 +24,15 @@ export interface WorkerOptions {
   slots: number;
   /** How long `drain` lets running tasks go on. */
   graceMs: number;
+  /** How long `drain` waits beyond the grace for Redis to take what has ended. Default 5 s. */
+  recordWithinMs?: number;
 }
 
 export interface Worker {
-  /** Stops claiming, finishes what fits into the grace, hands the rest back; resolves when nothing runs any more. */
+  /**
+   * Stops claiming, finishes what fits into the grace, hands the rest back; resolves when nothing runs any more. Where
+   * Redis does not answer it gives up soon after the grace: those leases lapse, and the tasks are claimed again.
+   */
   drain(): Promise<void>;
 }
 
@@ -36,7 +41,7 @@ const heartbeatMs = 10_000;
 /** How soon clients see progress. */
 const progressMs = 500;
 /** How long an idle worker waits on the queue's bells before it looks by itself. */
-const idleMs = 5_000;
+const idleMs = 10_000;
 const afterErrorMs = 1_000;
 
 /**
@@ -82,6 +87,13 @@ export function startWorker(options: WorkerOptions): Worker {
     else await consumer.waitForTask(idleMs, signal);
   }
 
+  async function endAll(deadline: number): Promise<void> {
+    await Promise.all([claiming, finishWhatFits({ attempts, deadline })]);
+    // A claim may have been on its way when the signal came.
+    await finishWhatFits({ attempts, deadline });
+    await heart.stop();
+  }
+
   function begin(claim: Claim): void {
     const attempt = createAttempt(claim);
     metrics.taskClaimed(claim.task);
@@ -97,12 +109,12 @@ export function startWorker(options: WorkerOptions): Worker {
     async drain() {
       metrics.draining();
       stopping.abort();
-      const deadline = Date.now() + options.graceMs;
-      await Promise.all([claiming, finishWhatFits({ attempts, deadline })]);
-      // A claim may have been on its way when the signal came.
-      await finishWhatFits({ attempts, deadline });
+      const { graceMs, recordWithinMs = 5_000 } = options;
+      const ended = endAll(Date.now() + graceMs).then(() => true);
+      const inTime = await Promise.race([ended, delay(graceMs + recordWithinMs, false, { ref: false })]);
       stopListening();
-      await heart.stop();
+      if (!inTime)
+        logger.warn('Redis does not answer: what runs here is left to its lease', { tasks: attempts.size });
     },
   };
 }

@@ -138,6 +138,10 @@ export const problemGuide = {
     cause: 'This process is shutting down, for a deploy for example.',
     remedy: 'Send the request again; another process answers.',
   },
+  dependency_unsupported: {
+    cause: 'The Redis server is older than 7.0. The process says so in its log and ends with exit code 78.',
+    remedy: 'Operators: use Redis 7.0 or newer, or Valkey.',
+  },
   dependency_unavailable: {
     cause: 'Redis, or the place where audio is kept, did not answer.',
     remedy:

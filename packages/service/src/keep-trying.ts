@@ -17,6 +17,7 @@ export interface KeepTryingOptions<Value> {
 /**
  * Attempts something that a process cannot do without until it succeeds, with pauses that double. For what is outside
  * this process and may come back: ending the process instead would only make its supervisor start it in a loop.
+ * @throws ServiceError `dependency_unsupported` at once: no further attempt cures that.
  * @returns undefined once the signal has aborted.
  */
 export async function keepTrying<Value>(options: KeepTryingOptions<Value>): Promise<Value | undefined> {
@@ -34,6 +35,7 @@ export async function keepTrying<Value>(options: KeepTryingOptions<Value>): Prom
       return await attempt();
     } catch (thrown) {
       const { code, message } = toServiceError(thrown);
+      if (code === 'dependency_unsupported') throw thrown;
       logger.warn(failure, { reason: code, detail: message, retry_in_ms: pauseMs });
       onFailure(message);
       await delay(pauseMs, undefined, { signal }).catch(() => {});

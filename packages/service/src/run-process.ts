@@ -1,10 +1,11 @@
+import { ServiceError } from '@musicgen/contract';
 import closeWithGrace from 'close-with-grace';
 import { ConfigError } from './config.ts';
 import type { Logger } from './logger.ts';
 import { createReleasers, type Releasers } from './releasers.ts';
 import { unknownSettings } from './unknown-settings.ts';
 
-/** Exit code for a configuration that cannot be used; restarting does not help. */
+/** Exit code for a configuration, or a server it names, that cannot be used; restarting does not help. */
 const exitBadConfig = 78;
 
 export interface ProcessOptions<Config> {
@@ -28,7 +29,7 @@ export interface ProcessOptions<Config> {
 
 /**
  * The life of one process: configuration, logger, open, wait for SIGTERM or SIGINT, close in reverse, exit 0. A second
- * signal exits at once; an error that nobody caught closes too and exits 1.
+ * signal exits at once; an error that nobody caught closes too and exits 1, and one that no retry cures exits 78.
  */
 export async function runProcess<Config>(options: ProcessOptions<Config>): Promise<void> {
   const config = configOrExit(options.loadConfig);
@@ -45,7 +46,15 @@ export async function runProcess<Config>(options: ProcessOptions<Config>): Promi
   });
   // Whoever started us over an IPC channel is gone: nobody is left to send the signal.
   if (process.connected) process.once('disconnect', () => handle.close());
-  await options.open({ config, logger, releasers, closing: closing.signal, close: () => handle.close() });
+  try {
+    await options.open({ config, logger, releasers, closing: closing.signal, close: () => handle.close() });
+  } catch (error) {
+    if (!(error instanceof ServiceError) || error.code !== 'dependency_unsupported') throw error;
+    logger.error('cannot run', { reason: error.code, detail: error.message });
+    closing.abort();
+    await releasers.releaseAll();
+    process.exit(exitBadConfig);
+  }
 }
 
 function configOrExit<Config>(load: () => Config): Config {

@@ -14,7 +14,16 @@ export type Ending = 'complete' | 'fail' | 'acknowledgeCancel' | 'handBack';
 /** One thing that a process did, saw or was told. `request` is what a client means to submit once. */
 export type HistoryEvent =
   | { type: 'enqueue:called'; request: string; task: string }
-  | { type: 'enqueue:acknowledged'; request: string; task: string; priority: Priority; intent: Intent }
+  | {
+      type: 'enqueue:acknowledged';
+      request: string;
+      task: string;
+      priority: Priority;
+      intent: Intent;
+      owner?: string;
+      /** The outside is to hear of its end. */
+      notified?: boolean;
+    }
   | { type: 'cancel:answered'; task: string; outcome: CancelOutcome }
   | { type: 'status:seen'; task: string; status: TaskStatus }
   | { type: 'worker:started'; worker: string; priorities: Priority[] }
@@ -29,6 +38,8 @@ export type HistoryEvent =
   | LifecycleEntry
   | RetrySeen
   | { type: 'record:read'; task: string; status: TaskStatus; attempt: number; stalls: number }
+  | { type: 'outbox:read'; task: string; entry: string; status: TaskStatus; notify: string }
+  | { type: 'list:read'; task: string; status: TaskStatus; owner?: string }
   | { type: 'leftover'; key: string; detail: string }
   | { type: 'memory:read'; bytes: number };
 

@@ -11,6 +11,7 @@ const { prefix } = settings;
 const permanentKeys = new Set([
   ...priorityNames.map((priority) => `${prefix}:stream:${priority}`),
   `${prefix}:stats`,
+  `${prefix}:outbox`,
 ]);
 
 export interface LeftoverOptions {
@@ -35,6 +36,7 @@ export async function recordLeftovers({ redis, queue, artifacts, history }: Left
   while ((await janitor.removeWorkers()) > 0);
   // Capped by its own length, and the checker has read it.
   await redis.del(`${prefix}:task:stream`);
+  await janitor.tidyOutbox();
 
   for (const [key, detail] of [
     ...(await strayKeys(redis)),
@@ -77,11 +79,14 @@ async function strayKeys(redis: Redis): Promise<Found> {
 
 async function streamLeftovers(redis: Redis): Promise<Found> {
   const found: Found = [];
-  for (const priority of priorityNames) {
-    const key = `${prefix}:stream:${priority}`;
+  const streams = [
+    ...priorityNames.map((priority) => [`${prefix}:stream:${priority}`, 'workers'] as const),
+    [`${prefix}:outbox`, 'webhooks'] as const,
+  ];
+  for (const [key, group] of streams) {
     const entries = await redis.xlen(key);
     if (entries > 0) found.push([key, `${entries} entries`]);
-    const consumers = (await redis.xinfo('CONSUMERS', key, 'workers')) as [string, string][];
+    const consumers = (await redis.xinfo('CONSUMERS', key, group)) as [string, string][];
     const strays = consumers.map(([, name]) => name).filter((name) => name !== 'returned');
     if (strays.length > 0) found.push([key, `consumers ${strays.join(' ')}`]);
   }

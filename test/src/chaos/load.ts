@@ -35,6 +35,8 @@ const largestBurst = 60;
 const longestPauseMs = 600;
 const ttlSeconds = 86_400;
 const pollMs = 150;
+/** Tasks belong to these in turn, at random; undefined is nobody. */
+export const owners = ['key-1', 'key-2', undefined] as const;
 /** How many finished tasks are looked at again in every poll: their status must not change. */
 const looksBack = 5;
 
@@ -47,11 +49,15 @@ export function createLoad({ producer, history, random }: LoadOptions): Load {
     const request = `request-${requests++}`;
     const repeatsId = random() < 0.5;
     const id = randomUUID();
+    const owner = owners[Math.floor(random() * owners.length)];
+    const notified = random() < 0.5;
     const task: Omit<NewTask, 'id'> = {
       priority,
       request: { prompt: promptOf(intent, request), duration: frames, priority, ttl: ttlSeconds, seed: 1 },
       ttlSeconds,
       maxAttempts: settings.maxAttempts,
+      ...(owner !== undefined && { owner }),
+      ...(notified && { notify: request }),
       // Either way of asking again must make one task: with the same id, or with a new one under the same key.
       ...(!repeatsId && { idempotency: { key: request, requestHash: request } }),
     };
@@ -60,7 +66,8 @@ export function createLoad({ producer, history, random }: LoadOptions): Load {
       history.write({ type: 'enqueue:called', request, task: attempt.id });
       return producer.enqueue(attempt);
     });
-    history.write({ type: 'enqueue:acknowledged', request, task: record.id, priority, intent });
+    const told = { priority, intent, notified, ...(owner !== undefined && { owner }) };
+    history.write({ type: 'enqueue:acknowledged', request, task: record.id, ...told });
     unfinished.add(record.id);
     return record.id;
   }

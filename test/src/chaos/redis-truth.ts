@@ -1,7 +1,8 @@
-import type { Priority, TaskStatus } from '@musicgen/contract';
-import type { LifecycleEventType, TaskProducer } from '@musicgen/queue';
+import { type Priority, type TaskStatus, taskStatuses } from '@musicgen/contract';
+import type { LifecycleEventType, OutboxReader, TaskListing, TaskProducer } from '@musicgen/queue';
 import type { Redis } from 'ioredis';
 import type { HistoryWriter } from './history.ts';
+import { owners } from './load.ts';
 import { settings } from './settings.ts';
 
 const { prefix } = settings;
@@ -103,4 +104,39 @@ export async function recordWaitingRetries(redis: Redis, history: HistoryWriter)
     const [task = '', score] = found.slice(index, index + 2);
     history.write({ type: 'retry:seen', task, score: Number(score), afterId }, at);
   }
+}
+
+/** Puts every task that an owner finds under a status into the history. */
+export async function recordLists(producer: TaskProducer, history: HistoryWriter): Promise<void> {
+  for (const owner of owners) {
+    const whose = owner === undefined ? {} : { owner };
+    for (const status of taskStatuses) {
+      for await (const task of listed(producer, { ...whose, status })) {
+        history.write({ type: 'list:read', task, status, ...whose });
+      }
+    }
+  }
+}
+
+async function* listed(producer: TaskProducer, filter: Omit<TaskListing, 'limit'>): AsyncGenerator<string> {
+  let page = await producer.list({ ...filter, limit: 100 });
+  yield* page.tasks.map(({ id }) => id);
+  while (page.nextCursor !== undefined) {
+    page = await producer.list({ ...filter, limit: 100, cursor: page.nextCursor });
+    yield* page.tasks.map(({ id }) => id);
+  }
+}
+
+/** Puts what one call reads from the outbox into the history, and only then acknowledges it; resolves to how much. */
+export async function recordOutbox(
+  reader: OutboxReader,
+  history: HistoryWriter,
+  wait?: Parameters<OutboxReader['read']>[1],
+): Promise<number> {
+  const entries = await reader.read(100, wait);
+  for (const { id: entry, taskId: task, status, notify } of entries) {
+    history.write({ type: 'outbox:read', task, entry, status, notify });
+  }
+  await reader.acknowledge(entries.map(({ id }) => id));
+  return entries.length;
 }

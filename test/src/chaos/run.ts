@@ -18,7 +18,13 @@ import { carryOut } from './inflict.ts';
 import { recordLeftovers } from './leftovers.ts';
 import { createLoad, type Load } from './load.ts';
 import { createRandom, makePlan, type Step } from './plan.ts';
-import { recordLifecycle, recordTasks, recordWaitingRetries } from './redis-truth.ts';
+import {
+  recordLifecycle,
+  recordLists,
+  recordOutbox,
+  recordTasks,
+  recordWaitingRetries,
+} from './redis-truth.ts';
 import { settings } from './settings.ts';
 
 export interface ChaosOptions {
@@ -31,6 +37,8 @@ export interface ChaosOptions {
 }
 
 const observeMs = 150;
+/** When a turn that was read and not acknowledged is read again: the lost replies are on purpose. */
+const outboxTakeOverMs = 1_000;
 /** How long the fleet may take for what is left once nothing disturbs it any more. */
 const settleMs = 60_000;
 /** So that the last disturbances are over before the deploy. */
@@ -74,6 +82,8 @@ interface Stage {
   queue: StreamsQueue;
   fleet: Fleet;
   load: Load;
+  /** Ends the disturbed reader of the outbox. */
+  stopTelling: () => Promise<void>;
 }
 
 async function openStage({ seed, folder }: ChaosOptions, releasers: Releasers): Promise<Stage> {
@@ -105,17 +115,36 @@ async function openStage({ seed, folder }: ChaosOptions, releasers: Releasers): 
 
   const proxied = `redis://127.0.0.1:${proxy.port}`;
   const clients = connect(proxied, { ...failFastRedisOptions, socketTimeout, retryStrategy: () => 50 });
-  const producer = createStreamsQueue({ redis: clients, prefix, lifecycleLength }).createProducer();
+  const disturbed = createStreamsQueue({ redis: clients, prefix, lifecycleLength });
+  const producer = disturbed.createProducer();
+  const toldEnough = new AbortController();
+  const reader = disturbed.createOutboxReader({ consumerName: 'disturbed', takeOverMs: outboxTakeOverMs });
+  const telling = every({
+    intervalMs: observeMs,
+    run: async () => void (await recordOutbox(reader, history, { waitMs: 1_000, signal: toldEnough.signal })),
+    onError: () => {},
+  });
+  const stopTelling = async () => {
+    toldEnough.abort();
+    await telling.stop();
+    await reader.close();
+  };
+  releasers.add('outbox reader', stopTelling);
   const random = createRandom(seed + 1);
   const load = createLoad({ producer, history, random });
   const fleet = startFleet({ redisUrl: proxied, folder, size, history, random });
   releasers.add('fleet', () => fleet.stop());
-  return { folder, history, server, proxy, observer, queue, fleet, load };
+  return { folder, history, server, proxy, observer, queue, fleet, load, stopTelling };
 }
 
 /** What Redis itself tells of the run, and what is left in it. */
-async function recordTruth({ folder, history, observer, queue, load }: Stage): Promise<void> {
+async function recordTruth({ folder, history, observer, queue, load, stopTelling }: Stage): Promise<void> {
   await recordTasks(queue.createProducer(), load.acknowledged(), history);
+  await recordLists(queue.createProducer(), history);
+  await stopTelling();
+  const reader = queue.createOutboxReader({ consumerName: 'truth', takeOverMs: 0 });
+  while ((await recordOutbox(reader, history)) > 0);
+  await reader.close();
   await recordLifecycle(observer, history);
   await recordLeftovers({ redis: observer, queue, artifacts: join(folder, 'artifacts'), history });
 }

@@ -7,6 +7,7 @@ export const settings = {
   /** Nothing may be trimmed: the checker reads all events at the end. */
   lifecycleLength: 10_000_000,
   leaseMs: 1_500,
+  renewEveryMs: 300,
   socketTimeoutMs: 1_000,
   maintenanceIntervalMs: 400,
   reconcileIntervalMs: 5_000,

@@ -72,9 +72,9 @@ await runProcess({
     });
     releasers.add('maintenance', () => maintenance.stop());
 
-    const { retry, ageingMs } = settings;
+    const { retry, ageingMs, renewEveryMs } = settings;
     const consumer = recordingConsumer({
-      consumer: queue.createConsumer({ workerId: worker, priorities, retry, ageingMs }),
+      consumer: queue.createConsumer({ workerId: worker, priorities, retry, ageingMs, renewEveryMs }),
       worker,
       history,
     });

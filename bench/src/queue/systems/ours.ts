@@ -14,7 +14,7 @@ import { indexOf, type ProducerOptions, requestOf, type System, type WorkerOptio
 
 /** The most that `enqueueBatch` takes. */
 const batchLength = 100;
-const idleMs = 5_000;
+const idleMs = 10_000;
 
 export const ours: System = {
   name: 'ours',

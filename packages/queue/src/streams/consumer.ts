@@ -10,9 +10,11 @@ import { createBlockingConnection, withinDeadline } from './blocking-connection.
 import { createCancelListener } from './cancel-listener.ts';
 import type { QueueContext } from './context.ts';
 import { runWithGroups } from './groups.ts';
+import { createHeldClaims } from './held-claims.ts';
 import { renewLeases } from './lease.ts';
 import { createPresence } from './presence.ts';
 import type { RedisClient } from './redis-client.ts';
+import type { ScriptArgument } from './script-runner.ts';
 import { acknowledgeCancelScript } from './scripts/acknowledge-cancel.lua.ts';
 import { buryScript } from './scripts/bury.lua.ts';
 import { claimScript } from './scripts/claim.lua.ts';
@@ -21,11 +23,11 @@ import { failScript } from './scripts/fail.lua.ts';
 import { handBackScript } from './scripts/hand-back.lua.ts';
 import { removeConsumerScript } from './scripts/remove-consumer.lua.ts';
 import { returnOrphansScript } from './scripts/return-orphans.lua.ts';
-import { scriptBound } from './scripts/script.ts';
+import { type Script, scriptBound } from './scripts/script.ts';
 import { wakeScript } from './scripts/wake.lua.ts';
 
 /** The longest block on the bells; bounds what a lost wake-up costs. */
-const maxBlockMs = 5_000;
+const maxBlockMs = 10_000;
 /** How long a wait pauses after its connection broke. */
 const reconnectPauseMs = 500;
 /** A worker that stops while Redis is away does not wait for it. */
@@ -40,10 +42,12 @@ export interface ConsumerOptions {
   retry: BackoffOptions;
   /** A queue whose oldest task has waited n times this long counts n levels higher. 0: never. */
   ageingMs: number;
+  /** How often heartbeats renew a lease; a third of the lease at most, so that lost heartbeats are forgiven. */
+  renewEveryMs: number;
 }
 
 type TakenTask = [id: string, hasCheckpoint: number, content: string, fields: string[]];
-type ClaimReply = [outcome: 'done' | 'again', discarded: string[], ...taken: TakenTask[]];
+type ClaimReply = [outcome: 'done' | 'again' | 'held_back', discarded: string[], ...taken: TakenTask[]];
 
 export function createConsumer(context: QueueContext, options: ConsumerOptions): TaskConsumer {
   const { redis, keys, events, run } = context;
@@ -53,20 +57,29 @@ export function createConsumer(context: QueueContext, options: ConsumerOptions):
   const cancellations = createCancelListener(context);
   const presence = createPresence(context, workerId);
   const connection = countConnections(redis);
+  const held = createHeldClaims(options.renewEveryMs);
+  /** The best task must be alone on a worker, and this one holds others. */
+  let isHeldBack = false;
 
   async function claimUpTo(limit: number): Promise<Claim[]> {
     presence.touch();
+    return held.isTaken() ? [] : takeUpTo(limit);
+  }
+
+  async function takeUpTo(limit: number): Promise<Claim[]> {
     const count = Math.min(limit, scriptBound);
     const tokens = Array.from({ length: count }, () => randomBytes(12).toString('base64url'));
     const sentOn = connection.count();
-    const args = [workerId, ageingMs, count, ...tokens, ...priorities];
+    const args = [workerId, ageingMs, count, held.count() > 0 ? 1 : 0, ...tokens, ...priorities];
     const [outcome, discarded, ...taken] = (await runWithGroups(context, claimScript, args)) as ClaimReply;
+    isHeldBack = outcome === 'held_back';
     if (connection.count() !== sentOn) await returnOrphans(tokens, taken);
     reportDiscarded(discarded);
     const opened = await Promise.all(taken.map((task, index) => openClaim(task, tokens[index] ?? '')));
     const claims = opened.filter((claim) => claim !== undefined);
-    const moreMayWait = outcome === 'again' || claims.length < taken.length;
-    return claims.length === 0 && moreMayWait ? claimUpTo(limit) : claims;
+    for (const claim of claims) held.add(claim);
+    const moreMayWait = outcome === 'again' || (outcome === 'done' && claims.length < taken.length);
+    return claims.length === 0 && moreMayWait ? takeUpTo(limit) : claims;
   }
 
   /** The claim of a taken task, or nothing when its record cannot be read: then it is a dead letter. */
@@ -122,6 +135,15 @@ export function createConsumer(context: QueueContext, options: ConsumerOptions):
     await withinDeadline(closeTimeoutMs, run(wakeScript, priorities)).catch(() => {});
   }
 
+  /** Sends what ends an attempt. Whatever comes of it, this process works on the task no more. */
+  async function end(claim: Claim, script: Script, args: readonly ScriptArgument[]): Promise<unknown> {
+    try {
+      return await run(script, [claim.task.id, claim.token, ...args]);
+    } finally {
+      held.release(claim);
+    }
+  }
+
   return {
     claimUpTo,
 
@@ -132,7 +154,10 @@ export function createConsumer(context: QueueContext, options: ConsumerOptions):
 
     async waitForTask(timeoutMs, signal) {
       if (signal.aborted || timeoutMs < 1) return;
-      const blockMs = Math.min(timeoutMs, maxBlockMs);
+      // No bell can help before something has ended here, and another worker may need it.
+      if (held.isTaken() || (isHeldBack && held.count() > 0)) return held.untilReleased(timeoutMs, signal);
+      // Spread, or a fleet that started together would look around together for ever.
+      const blockMs = Math.ceil(Math.min(timeoutMs, maxBlockMs) * (0.8 + Math.random() * 0.2));
       signal.addEventListener('abort', bells.interrupt, { once: true });
       try {
         await bells.run(blockMs, (connection) =>
@@ -150,30 +175,30 @@ export function createConsumer(context: QueueContext, options: ConsumerOptions):
     heartbeat(beats, slots = 'free') {
       presence.touch();
       const mayYield = slots === 'full' && priorities.includes('CRITICAL');
-      return renewLeases(context, { id: workerId, slots: mayYield ? 'full' : 'free' }, beats);
+      return renewLeases(context, { workerId, slots: mayYield ? 'full' : 'free', held }, beats);
     },
 
     describe: presence.describe,
     onDrainRequested: presence.onDrainRequested,
     onCancelRequested: (listener) => cancellations.listen(listener),
 
-    async complete({ task, token }, result) {
-      const reply = await run(completeScript, [task.id, token, JSON.stringify(result), task.updatedAt]);
+    async complete(claim, result) {
+      const reply = await end(claim, completeScript, [JSON.stringify(result), claim.task.updatedAt]);
       return reply as 'completed' | 'lost';
     },
 
-    async fail({ task, token }, { retryable, ...failure }) {
-      const delayMs = retryable ? fullJitterMs(task.attempt, retry) : '';
-      const reply = await run(failScript, [task.id, token, failureToText(failure), delayMs]);
+    async fail(claim, { retryable, ...failure }) {
+      const delayMs = retryable ? fullJitterMs(claim.task.attempt, retry) : '';
+      const reply = await end(claim, failScript, [failureToText(failure), delayMs]);
       return reply as 'retrying' | 'failed' | 'cancelled' | 'lost';
     },
 
-    async acknowledgeCancel({ task, token }) {
-      return (await run(acknowledgeCancelScript, [task.id, token])) as 'cancelled' | 'lost';
+    async acknowledgeCancel(claim) {
+      return (await end(claim, acknowledgeCancelScript, [])) as 'cancelled' | 'lost';
     },
 
-    async handBack({ task, token }, checkpoint) {
-      const reply = await run(handBackScript, [task.id, token, checkpoint ?? '']);
+    async handBack(claim, checkpoint) {
+      const reply = await end(claim, handBackScript, [checkpoint ?? '']);
       return reply as 'returned' | 'cancelled' | 'lost';
     },
 

@@ -202,7 +202,7 @@ test('no answer of the monitor costs more for a hundred thousand tasks than for 
     await monitor.lifecycle();
     return (await processed()) - before;
   }
-});
+}, 120_000);
 
 function expectWithin(value: number | undefined, least: number, most: number): void {
   expect(value).toBeGreaterThanOrEqual(least);

@@ -19,7 +19,7 @@ test("a lost worker's task goes back to the head of its own queue, uncharged, wi
 
 test('what is heartbeated stays, and a claim whose reply was lost lapses although its worker lives', async () => {
   const { enqueue, createConsumer, queue, redis, keys } = await setup();
-  const consumer = createConsumer({ workerId: 'alive' });
+  const consumer = createConsumer({ workerId: 'alive', renewEveryMs: 0 });
   const ids = [await enqueue(), await enqueue()];
   const [held] = [await claimOne(consumer), await claimOne(consumer)];
   const pending = (await redis.xpending(keys.stream('NORMAL'), 'workers', '-', '+', 10)) as string[][];
@@ -104,4 +104,28 @@ test('a pending entry that was deleted from the stream is forgotten by the group
   expect((await redis.xpending(stream, 'workers'))[0]).toBe(1);
   await queue.createRecoverer({ leaseMs: 0 }).recover();
   expect((await redis.xpending(stream, 'workers'))[0]).toBe(0);
+});
+
+test('a heartbeat renews the lease only when it is time, and says what it has to say all the same', async () => {
+  const { enqueue, createConsumer, redis, keys, producer } = await setup();
+  const id = await enqueue();
+  const lapse = async (worker: string) => {
+    const [[entry]] = (await redis.xpending(keys.stream('NORMAL'), 'workers', '-', '+', 1)) as [[string]];
+    await redis.xclaim(keys.stream('NORMAL'), 'workers', worker, 0, entry, 'IDLE', '60000', 'JUSTID');
+  };
+  const idleMs = async () =>
+    (
+      (await redis.xpending(keys.stream('NORMAL'), 'workers', '-', '+', 1)) as [[string, string, number]]
+    )[0][2];
+
+  const patient = createConsumer({ workerId: 'patient', renewEveryMs: 60_000 });
+  const claim = await claimOne(patient);
+  await lapse('patient');
+  expect(await patient.heartbeat([{ claim, progress: { frame: 1, frames: 2 } }])).toEqual(['ok']);
+  expect((await producer.get(id))?.progress).toEqual({ frame: 1, frames: 2 });
+  expect(await idleMs()).toBeGreaterThanOrEqual(60_000);
+
+  const eager = createConsumer({ workerId: 'patient', renewEveryMs: 0 });
+  expect(await eager.heartbeat([{ claim }])).toEqual(['ok']);
+  expect(await idleMs()).toBeLessThan(60_000);
 });

@@ -15,7 +15,7 @@ test('a server older than 7.0 is refused in one clear sentence', async () => {
   const { redis, queue } = await setup();
   jest.spyOn(redis, 'info').mockResolvedValue('redis_version:6.2.14\r\nmaxmemory_policy:noeviction\r\n');
   await expect(queue.prepare()).rejects.toMatchObject({
-    code: 'dependency_unavailable',
+    code: 'dependency_unsupported',
     message: 'Redis 6.2.14 is too old: the queue needs Redis 7.0 or newer, or Valkey',
   });
 });

@@ -17,7 +17,7 @@ export interface ServerFacts {
 
 /**
  * Refuses a server that is too old and reports settings that endanger tasks by the event `redis:warning`.
- * @throws ServiceError `dependency_unavailable` for a server older than Redis 7.0.
+ * @throws ServiceError `dependency_unsupported` for a server older than Redis 7.0.
  */
 export async function checkServer({
   redis,
@@ -26,7 +26,7 @@ export async function checkServer({
   const facts = factsFromInfo(await redis.info());
   if (Number.parseInt(facts.version, 10) < requiredMajor) {
     throw new ServiceError(
-      'dependency_unavailable',
+      'dependency_unsupported',
       `Redis ${facts.version} is too old: the queue needs Redis 7.0 or newer, or Valkey`,
     );
   }

@@ -4,6 +4,7 @@ import { createKeys } from '../keys.ts';
 import type { QueueEventMap, QueueEvents } from '../queue-events.ts';
 import type { LifecycleReader, OutboxReader, TaskConsumer, TaskProducer } from '../task-queue.ts';
 import { createAdmin, type QueueAdmin } from './admin.ts';
+import { withinDeadline } from './blocking-connection.ts';
 import { type ConsumerOptions, createConsumer } from './consumer.ts';
 import type { QueueContext } from './context.ts';
 import { startDuties } from './duties.ts';
@@ -21,6 +22,9 @@ import { answering, redisUnavailable } from './redis-unavailable.ts';
 import { createRoller, type Roller } from './roller.ts';
 import { createScriptRunner } from './script-runner.ts';
 import { checkServer, type ServerFacts } from './server-check.ts';
+
+/** How long stopping waits for a duty that is under way. */
+const stopWithinMs = 1_000;
 
 export interface StreamsQueueOptions {
   /** For commands; the queue opens connections of its own for what blocks. Its owner closes it. */
@@ -48,7 +52,7 @@ export interface StreamsQueue {
   events: QueueEvents;
   /**
    * Checks the server and creates what is missing on it. Nothing else depends on having called it first.
-   * @throws ServiceError `dependency_unavailable` when Redis is away or older than 7.0.
+   * @throws ServiceError `dependency_unavailable` when Redis is away, `dependency_unsupported` when it is older than 7.0.
    */
   prepare(): Promise<ServerFacts>;
   createProducer(options?: Partial<ProducerOptions>): TaskProducer;
@@ -99,7 +103,12 @@ export function createStreamsQueue(options: StreamsQueueOptions): StreamsQueue {
       }),
 
     createConsumer: (consumer) =>
-      createConsumer(context, { retry: { baseMs: 2_000, capMs: 300_000 }, ageingMs: 600_000, ...consumer }),
+      createConsumer(context, {
+        retry: { baseMs: 2_000, capMs: 300_000 },
+        ageingMs: 600_000,
+        renewEveryMs: 5_000,
+        ...consumer,
+      }),
 
     createOutboxReader: (reader) => createOutboxReader(context, { takeOverMs: 60_000, ...reader }),
 
@@ -147,7 +156,8 @@ export function createStreamsQueue(options: StreamsQueueOptions): StreamsQueue {
       });
       return {
         async stop() {
-          await Promise.all([often.stop(), seldom.stop()]);
+          // A duty that Redis leaves without an answer keeps no process from ending: the next one does it.
+          await withinDeadline(stopWithinMs, Promise.all([often.stop(), seldom.stop()])).catch(() => {});
         },
       };
     },

@@ -67,6 +67,17 @@ function story() {
     },
     stored(task: string, status: TaskStatus = 'completed', { attempt = 1, stalls = 0 } = {}) {
       write({ type: 'record:read', task, status, attempt, stalls });
+      write({ type: 'list:read', task, status });
+      return told;
+    },
+    notified(task: string) {
+      const request = `request of ${task}`;
+      const priority = priorities.get(task) ?? 'NORMAL';
+      write({ type: 'enqueue:acknowledged', request, task, priority, intent: 'complete', notified: true });
+      return told;
+    },
+    outside(task: string, status: TaskStatus, rest: { entry?: string; notify?: string } = {}) {
+      write({ type: 'outbox:read', task, status, entry: status, notify: `request of ${task}`, ...rest });
       return told;
     },
     write(event: HistoryEvent) {
@@ -247,4 +258,45 @@ test('what is left when all tasks are gone is reported, and a repair where no da
       .map(([kind]) => kind)
       .toSorted(),
   ).toEqual(['leftover', 'memory_kept', 'repaired', 'unclean_exit']);
+});
+
+describe('what the outside is told', () => {
+  const done = () => story().created('a').notified('a').claimed('a').completed('a').stored('a');
+
+  test('is complete with the first claim and the end, however often each is read', () => {
+    const told = done().outside('a', 'processing').outside('a', 'completed').outside('a', 'completed');
+    expect(told.violations()).toEqual([]);
+  });
+
+  test('and was not, is reported', () => {
+    expect(done().outside('a', 'processing').violations()).toEqual([['not_told', 'a']]);
+    expect(done().violations()).toEqual([
+      ['not_told', 'a'],
+      ['not_told', 'a'],
+    ]);
+  });
+
+  test('twice, of a task that has nothing to tell, or with the words of another, is reported', () => {
+    const all = () => done().outside('a', 'processing').outside('a', 'completed');
+    expect(all().outside('a', 'completed', { entry: 'another' }).violations()).toEqual([['told_wrong', 'a']]);
+    expect(done().outside('a', 'processing').outside('a', 'completed', { notify: 'b' }).violations()).toEqual(
+      [['told_wrong', 'a']],
+    );
+    const quiet = story().created('a').claimed('a').completed('a').stored('a').outside('a', 'completed');
+    expect(quiet.violations()).toEqual([['told_wrong', 'a']]);
+  });
+});
+
+test('a task that its owner does not find, finds twice, or that another finds, is reported', () => {
+  const done = () => story().created('a').claimed('a').completed('a');
+  const record = { type: 'record:read', task: 'a', status: 'completed', attempt: 1, stalls: 0 } as const;
+  const listed = { type: 'list:read', task: 'a', status: 'completed' } as const;
+  expect(done().write(record).violations()).toEqual([['wrong_list', 'a']]);
+  expect(done().write(record).write(listed).write(listed).violations()).toEqual([['wrong_list', 'a']]);
+  expect(
+    done()
+      .write(record)
+      .write({ ...listed, owner: 'key-1' })
+      .violations(),
+  ).toEqual([['wrong_list', 'a']]);
 });

@@ -3,6 +3,7 @@ import type { Settings } from '../settings.ts';
 import { checkOrder } from './check-order.ts';
 import { checkRecovery } from './check-recovery.ts';
 import { checkRequests, checkTask } from './check-tasks.ts';
+import { checkListed, checkTold } from './check-told.ts';
 import { type Figures, figuresOf } from './figures.ts';
 import { ofType, taskHistories, type Violation } from './task-histories.ts';
 
@@ -21,7 +22,11 @@ export function checkHistory(history: readonly Recorded[], settings: Settings): 
   const order = checkOrder(history, tasks, settings);
   const recovery = checkRecovery(history, tasks);
   const violations = [
-    ...[...tasks.values()].flatMap((task) => checkTask(task, settings)),
+    ...[...tasks.values()].flatMap((task) => [
+      ...checkTask(task, settings),
+      ...checkTold(task),
+      ...checkListed(task),
+    ]),
     ...checkRequests(history, tasks),
     ...order.violations,
     ...recovery.violations,

@@ -15,6 +15,8 @@ export interface TaskHistory {
   seen: EventOf<'status:seen'>[];
   starts: EventOf<'engine:started'>[];
   record?: EventOf<'record:read'>;
+  told: EventOf<'outbox:read'>[];
+  listed: EventOf<'list:read'>[];
 }
 
 /** What breaks a promise of the queue. */
@@ -57,7 +59,17 @@ export function taskHistories(history: readonly Recorded[]): Map<string, TaskHis
 }
 
 function newTaskHistory(id: string): TaskHistory {
-  return { id, lifecycle: [], claims: [], endings: [], cancels: [], seen: [], starts: [] };
+  return {
+    id,
+    lifecycle: [],
+    claims: [],
+    endings: [],
+    cancels: [],
+    seen: [],
+    starts: [],
+    told: [],
+    listed: [],
+  };
 }
 
 function note(task: TaskHistory, event: Recorded): void {
@@ -79,6 +91,12 @@ function note(task: TaskHistory, event: Recorded): void {
       break;
     case 'status:seen':
       task.seen.push(event);
+      break;
+    case 'outbox:read':
+      task.told.push(event);
+      break;
+    case 'list:read':
+      task.listed.push(event);
       break;
     case 'record:read':
       task.record = event;

@@ -1,19 +1,30 @@
 import { type Script, scriptBound } from './script.ts';
 
 /**
+ * A task that has lost so many workers is worked on with nothing beside it from then on. If it is what kills them, it
+ * takes no other task with it any more; if another was, it is done by itself long before its stalls make it a dead letter.
+ */
+export const aloneAfterStalls = 2;
+
+/**
  * Takes the best waiting tasks that the worker may take. Queues are tried best first; one whose oldest task has
  * waited n ageing periods counts n levels higher, so a task waits at most for what was submitted less than
  * (its levels below the best + 1) periods after it. Inside a queue, returned entries go before new ones.
  * Entries that are no claimable task are cleaned away on the way, at most 100 in one call.
  *
- * ARGV   1 worker · 2 ageing period (ms, 0 = none) · 3 how many tasks · a new token for each · priorities
- * Returns  {'done' | 'again', {priority, task id, reason …} of discarded entries,
+ * A task that must be alone goes to a worker that holds nothing, and nothing is claimed past it: a worker that holds
+ * something waits until it has ended.
+ *
+ * ARGV   1 worker · 2 ageing period (ms, 0 = none) · 3 how many tasks · 4 1 if the worker holds some, else 0
+ *        · a new token for each · priorities
+ * Returns  {'done' | 'again' | 'held_back', {priority, task id, reason …} of discarded entries,
  *           for each task {id, has checkpoint (0 | 1), content, {field, value …}}}
  */
 export const claimScript: Script = {
   name: 'claim',
   lua: `
 local worker, ageing_ms, wanted = ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[3])
+local holds_some = ARGV[4] == '1'
 local time = now()
 local discarded = {}
 
@@ -141,14 +152,22 @@ local function next_task(priority)
 end
 
 local queues, taken = {}, {}
-for index = 4 + wanted, #ARGV do queues[#queues + 1] = look_at(ARGV[index]) end
+for index = 5 + wanted, #ARGV do queues[#queues + 1] = look_at(ARGV[index]) end
 
 while #taken < wanted and #queues > 0 do
   table.sort(queues, better)
   local priority = queues[1].priority
   local task, fields = next_task(priority)
   if #discarded >= ${scriptBound * 3} then return { 'again', discarded, unpack(taken) } end
-  if task then taken[#taken + 1] = take(task, fields, ARGV[4 + #taken]) end
+  local alone = task and task.stalls >= ${aloneAfterStalls}
+  if alone and (holds_some or #taken > 0) then
+    redis.call('XCLAIM', stream_key(priority), GROUP, RETURNED, 0, task.entry, 'JUSTID')
+    -- Whoever was woken for it cannot take it: another may.
+    ring(priority)
+    return { 'held_back', discarded, unpack(taken) }
+  end
+  if task then taken[#taken + 1] = take(task, fields, ARGV[5 + #taken]) end
+  if alone then return { 'done', discarded, unpack(taken) } end
   -- The oldest task is another one now, or there is none.
   local queue = task and #taken < wanted and look_at(priority)
   if queue then queues[1] = queue else table.remove(queues, 1) end
@@ -157,7 +176,7 @@ end
 if #taken < wanted then
   -- All these queues are empty at this moment, so whatever their bells still hold announces nothing.
   local bells = {}
-  for index = 4 + wanted, #ARGV do bells[#bells + 1] = bell_key(ARGV[index]) end
+  for index = 5 + wanted, #ARGV do bells[#bells + 1] = bell_key(ARGV[index]) end
   redis.call('DEL', unpack(bells))
 end
 return { 'done', discarded, unpack(taken) }
