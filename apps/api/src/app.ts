@@ -22,6 +22,7 @@ import { audioRoutes } from './routes/audio.ts';
 import { withDocs } from './routes/docs.ts';
 import { eventRoutes } from './routes/events.ts';
 import { fleetRoutes } from './routes/fleet.ts';
+import { generateRoutes } from './routes/generate.ts';
 import { healthRoutes } from './routes/health.ts';
 import { keyRoutes } from './routes/keys.ts';
 import { monitoringRoutes } from './routes/monitoring.ts';
@@ -103,6 +104,7 @@ const contentSecurityPolicy = {
 /** Every route there is. A new resource is a file in `routes/` and a line here. */
 export function apiRoutes(options: AppOptions): Route[] {
   const routes = [
+    ...generateRoutes(options),
     ...taskRoutes(options),
     ...eventRoutes(options),
     ...audioRoutes(options),

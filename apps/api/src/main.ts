@@ -152,6 +152,7 @@ await runProcess({
     const webhookDuties = startWebhookDuties({
       outbox: queue.createOutboxReader({ consumerName: `api-${randomUUID()}` }),
       producer,
+      estimator,
       deliveries,
       policy,
       events: webhookEvents,

@@ -12,17 +12,33 @@ import {
 } from '@musicgen/contract';
 import type { QueuePlace, TaskProducer, TaskRecord } from '@musicgen/queue';
 import type { z } from 'zod';
+import type { Estimate, Estimator } from './estimate/estimator.ts';
 import { timestamp, timestampOrNull } from './timestamps.ts';
 
-/** A task as the API shows it now, or undefined when there is none. */
-export async function presentTask(id: string, producer: TaskProducer): Promise<Task | undefined> {
-  const record = await producer.get(id);
-  return record && present(record, producer);
+export interface PresentOptions {
+  producer: TaskProducer;
+  estimator: Pick<Estimator, 'estimate'>;
 }
 
-/** A record just read, completed with its place in the queue where it has one. */
-export async function present(record: TaskRecord, producer: TaskProducer): Promise<Task> {
-  return toTask(record, record.status === 'pending' ? await producer.place(record.id) : undefined);
+/** A task as the API shows it now, or undefined when there is none. */
+export async function presentTask(id: string, options: PresentOptions): Promise<Task | undefined> {
+  const record = await options.producer.get(id);
+  return record && present(record, options);
+}
+
+/** A record just read, completed with its place in the queue, where it has one, and what that means for its end. */
+export async function present(record: TaskRecord, { producer, estimator }: PresentOptions): Promise<Task> {
+  if (record.status !== 'pending') return toTask(record);
+  const place = await producer.place(record.id);
+  const task = toTask(record, place);
+  const { priority, duration: seconds } = task.request;
+  const estimate = place && (await estimator.estimate({ priority, seconds, ahead: place.position - 1 }));
+  return estimate ? { ...task, eta: etaFrom(estimate) } : task;
+}
+
+/** An estimate as the API shows it. */
+export function etaFrom(estimate: Estimate | undefined): NonNullable<Task['eta']> {
+  return { start_at: timestampOrNull(estimate?.startAt), finish_at: timestampOrNull(estimate?.finishAt) };
 }
 
 /** Those of a page that can be read, each with what its listing adds; one that cannot must not hide the others. */
@@ -41,7 +57,7 @@ export function presentListed<Extra extends object>(
 
 /** A task's record as the API shows it; `place` is where it stands while it waits. */
 function toTask(record: TaskRecord, place?: QueuePlace): Task {
-  const self = `/api/v1/tasks/${record.id}`;
+  const links = taskLinks(record.id);
   const request = storedRequest(record);
   const result = record.result && storedResult(record);
   return {
@@ -52,6 +68,7 @@ function toTask(record: TaskRecord, place?: QueuePlace): Task {
     queue: place ?? null,
     eta: etaOf(record),
     priority: record.priority,
+    batch_id: record.batchId ?? null,
     request,
     attempt: record.attempt,
     max_attempts: record.maxAttempts,
@@ -61,18 +78,24 @@ function toTask(record: TaskRecord, place?: QueuePlace): Task {
     finished_at: timestampOrNull(record.finishedAt),
     expires_at: timestamp(record.expiresAt),
     error: record.error ? problemOf(record.error.code, record.error.detail) : null,
-    result: result ? { ...resultView(result), ...audioUrls(self, request.format) } : null,
+    result: result ? { ...resultView(result), ...audioUrls(links.self, request.format) } : null,
     warnings: result?.warnings ?? [],
     timings: timingsOf(record, result),
-    links: {
-      self,
-      cancel: `${self}/cancel`,
-      events: `${self}/events`,
-      audio: `${self}/audio`,
-      peaks: `${self}/peaks`,
-      waveform: `${self}/waveform.svg`,
-      spectrogram: `${self}/spectrogram.png`,
-    },
+    links,
+  };
+}
+
+/** Where a task, and everything about it, is. */
+export function taskLinks(id: string): Task['links'] {
+  const self = `/api/v1/tasks/${id}`;
+  return {
+    self,
+    cancel: `${self}/cancel`,
+    events: `${self}/events`,
+    audio: `${self}/audio`,
+    peaks: `${self}/peaks`,
+    waveform: `${self}/waveform.svg`,
+    spectrogram: `${self}/spectrogram.png`,
   };
 }
 
@@ -121,10 +144,7 @@ function progressOf({ progress }: TaskRecord, result: TaskResult | undefined): T
   return { ratio: frames > 0 ? frame / frames : 0, frame, frames };
 }
 
-/**
- * When a running task will be done, as its worker measures it from the frames it has made. A task that waits has no
- * estimate yet.
- */
+/** When a running task will be done, as its worker measures it from the frames it has made. */
 function etaOf({ status, startedAt, updatedAt, progress }: TaskRecord): Task['eta'] {
   if (isTerminal(status)) return null;
   if (status === 'pending') return { start_at: null, finish_at: null };

@@ -74,7 +74,7 @@ export async function createTestApp({ redisUrl, maxLength = 100, env = {}, logge
     closing: closing.signal,
     notReadyBecause: async () => [await redisProblem(redis)].filter((problem) => problem !== undefined),
   };
-  const { middleware, violations } = checkAgainst(openApiDocument(apiRoutes(options), options));
+  const { middleware, violations } = checkAgainst(() => openApiDocument(apiRoutes(options), options));
   const bareApp = createApp(options);
   const app = express().disable('x-powered-by').use(middleware, bareApp);
   const consumer = queue.createConsumer({
@@ -88,6 +88,7 @@ export async function createTestApp({ redisUrl, maxLength = 100, env = {}, logge
     options,
     queue,
     consumer,
+    lifecycle,
     store,
     redis,
     prefix,

@@ -6,11 +6,13 @@ import {
   type TargetPolicy,
   type WebhookEvents,
 } from '@musicgen/webhooks';
+import type { Estimator } from './estimate/estimator.ts';
 import { presentTask } from './task-view.ts';
 
 export interface WebhookDutiesOptions {
   outbox: OutboxReader;
   producer: TaskProducer;
+  estimator: Estimator;
   deliveries: Deliveries;
   policy: TargetPolicy;
   events: WebhookEvents;
@@ -24,13 +26,13 @@ const intervalMs = 1_000;
 
 /** Turns what the outbox tells into deliveries, and sends what is due, until it is stopped. Any number of processes may. */
 export function startWebhookDuties(options: WebhookDutiesOptions) {
-  const { outbox, producer, deliveries, policy, events, secret, onError } = options;
+  const { outbox, producer, estimator, deliveries, policy, events, secret, onError } = options;
   const collect = createCollector({ source: outbox, deliveries, events });
   const deliverer = createDeliverer({
     deliveries,
     policy,
     events,
-    presentTask: (id) => presentTask(id, producer),
+    presentTask: (id) => presentTask(id, { producer, estimator }),
     defaultSecret: secret,
   });
 

@@ -18,6 +18,7 @@ export const errorCodes = {
   task_failed: { status: 409, title: 'The task failed' },
   task_finished: { status: 409, title: 'The task has already finished' },
   key_limit: { status: 409, title: 'There are too many API keys' },
+  task_not_pending: { status: 409, title: 'The task does not wait any more' },
   gone: { status: 410, title: 'What was here has been removed' },
   payload_too_large: { status: 413, title: 'The request body is too large' },
   unsupported_media_type: { status: 415, title: 'The request body has a type that is not accepted' },

@@ -11,8 +11,17 @@ export interface RequestLimits {
 /** The longest prompt, in characters after trimming. */
 export const maxPromptLength = 2000;
 
+/** NUL and lone halves of surrogate pairs are no text: tokenizers, terminals and files choke on them. */
+function isPlainText(text: string): boolean {
+  return !/[\0\p{Surrogate}]/u.test(text);
+}
+
+/** Text that people wrote. */
+const plainText = () =>
+  z.string().refine(isPlainText, 'must be text, without NUL and without lone surrogates');
+
 const metadataSchema = z
-  .record(z.string().min(1).max(64), z.string().max(256))
+  .record(plainText().min(1).max(64), plainText().max(256))
   .refine((entries) => Object.keys(entries).length <= 16, 'must have at most 16 entries');
 
 /** A name under which an upload is kept; never a path. */
@@ -21,20 +30,58 @@ const uploadIdSchema = z.string().regex(/^[\w-]{1,64}$/, 'must be the id of an u
 /** The id of a model: its folder's name, so never a path. */
 const modelIdPattern = /^[A-Za-z0-9][\w.-]{0,99}$/;
 
+/** A task's life in seconds. */
+const ttlSchema = z.int().min(60).max(604_800);
+
 /** The audio that a piece goes on from. */
 const continueFromSchema = z.union([
   z.strictObject({ task_id: z.uuid() }),
   z.strictObject({ upload_id: uploadIdSchema }),
 ]);
 
+/** How many variations of one request may be asked for at once. */
+const maxVariations = 8;
+
+/** How many requests a batch may hold. */
+export const maxBatchLength = 100;
+
+/** The body of `POST /api/v1/generate`: a request, and what to do with it. */
+export function submissionSchema(limits: RequestLimits) {
+  return generateRequestSchema(limits).extend({
+    n: z
+      .int()
+      .min(1)
+      .max(maxVariations)
+      .default(1)
+      .describe('Variations: so many tasks, admitted all or none, with the seeds seed, seed + 1 and so on.'),
+    dry_run: z.boolean().default(false).describe('Only say when it would be done; nothing is stored.'),
+  });
+}
+
+export type Submission = z.infer<ReturnType<typeof submissionSchema>>;
+
+/** The body of `POST /api/v1/batches`. */
+export function batchSchema(limits: RequestLimits) {
+  return z.strictObject({
+    requests: z.array(generateRequestSchema(limits)).min(1).max(maxBatchLength),
+  });
+}
+
+/** The body of `PATCH /api/v1/tasks/{id}`. */
+export const taskChangeSchema = z
+  .strictObject({
+    priority: prioritySchema.optional().describe('A new priority puts the task at the end of that queue.'),
+    ttl: ttlSchema.optional().describe('Counted from the submission.'),
+  })
+  .refine(({ priority, ttl }) => priority !== undefined || ttl !== undefined, 'must change something');
+
 /**
- * The body of `POST /api/v1/generate`. Unknown fields are refused by name. What is absent and has no default here
+ * What a caller asks for. Unknown fields are refused by name. What is absent and has no default here
  * (seed, temperature, top_k, top_p, guidance_scale) is chosen later: the seed by the API, the rest by the model.
  */
 export function generateRequestSchema(limits: RequestLimits) {
   return z.strictObject({
-    prompt: z
-      .string()
+    prompt: plainText()
       .trim()
       .min(1, 'must not be empty or blank')
       .max(maxPromptLength, `must have at most ${maxPromptLength} characters`)
@@ -46,10 +93,7 @@ export function generateRequestSchema(limits: RequestLimits) {
       .default(Math.min(10, limits.maxDurationSeconds))
       .describe('Length of the piece in seconds.'),
     priority: prioritySchema.default('NORMAL').describe('CRITICAL (20), HIGH (10), NORMAL (5) or LOW (1).'),
-    ttl: z
-      .int()
-      .min(60)
-      .max(604_800)
+    ttl: ttlSchema
       .default(limits.defaultTtlSeconds)
       .describe("The task's whole life in seconds, from submission to the removal of its audio."),
     model: z
@@ -76,8 +120,7 @@ export function generateRequestSchema(limits: RequestLimits) {
       .max(20)
       .optional()
       .describe('How closely to follow the prompt; 1 is off.'),
-    negative_prompt: z
-      .string()
+    negative_prompt: plainText()
       .trim()
       .min(1, 'must not be empty or blank')
       .max(maxPromptLength, `must have at most ${maxPromptLength} characters`)

@@ -13,10 +13,15 @@ export { type ErrorCode, errorCodes, isRetryable, ServiceError, toServiceError }
 export {
   type AcceptedRequest,
   acceptedRequestSchema,
+  batchSchema,
   type GenerateRequest,
   generateRequestSchema,
+  maxBatchLength,
   maxPromptLength,
   type RequestLimits,
+  type Submission,
+  submissionSchema,
+  taskChangeSchema,
 } from './generate-request.ts';
 export {
   autoscaleSchema,
@@ -46,7 +51,15 @@ export { type Priority, parsePriority, priorities, priorityNames, prioritySchema
 export { type FieldError, type Problem, problemOf, problemSchema } from './problem.ts';
 export { problemGuide } from './problem-guide.ts';
 export { isTerminal, type TaskStage, type TaskStatus, taskStages, taskStatuses } from './statuses.ts';
-export { type Task, type TaskResult, taskResultSchema, taskSchema } from './task.ts';
+export {
+  estimateSchema,
+  submittedTaskSchema,
+  type Task,
+  type TaskResult,
+  taskPageSchema,
+  taskResultSchema,
+  taskSchema,
+} from './task.ts';
 export {
   type Webhook,
   type WebhookEvent,

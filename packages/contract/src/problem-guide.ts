@@ -72,6 +72,10 @@ export const problemGuide = {
     cause: 'The service keeps as many API keys as it can keep.',
     remedy: 'Remove keys that nobody uses any more, then make the new one.',
   },
+  task_not_pending: {
+    cause: 'A task can be changed only while it waits, and this one is being worked on or has finished.',
+    remedy: 'Nothing has to be done; to change what runs, cancel it and submit it again.',
+  },
   gone: {
     cause: 'The task was here, and was removed at the end of its time to live or by its owner.',
     remedy: 'Submit the request again, with a longer `ttl` if the audio must be kept for longer.',

@@ -36,6 +36,9 @@ export const taskResultSchema = z.object({
 
 export type TaskResult = z.infer<typeof taskResultSchema>;
 
+/** When a task is expected to be started and done; null where nobody knows. */
+const etaSchema = z.object({ start_at: time.nullable(), finish_at: time.nullable() });
+
 /** A task as the API shows it. */
 export const taskSchema = z
   .object({
@@ -49,8 +52,9 @@ export const taskSchema = z
       .describe(
         'While waiting: the place in its own queue (1 is next) and how many go before it over all queues.',
       ),
-    eta: z.object({ start_at: time.nullable(), finish_at: time.nullable() }).nullable(),
+    eta: etaSchema.nullable(),
     priority: z.enum(priorityNames),
+    batch_id: z.uuid().nullable().describe('The batch or the variations it was submitted with.'),
     request: acceptedRequestSchema,
     attempt: z.int(),
     max_attempts: z.int(),
@@ -87,3 +91,30 @@ export const taskSchema = z
   .meta({ id: 'Task' });
 
 export type Task = z.infer<typeof taskSchema>;
+
+/** The answer to a submission. */
+export const submittedTaskSchema = taskSchema
+  .extend({
+    variations: z
+      .array(taskSchema.pick({ id: true, links: true }).extend({ seed: z.int() }))
+      .optional()
+      .describe('With `n`: every variation, this task first.'),
+  })
+  .meta({ id: 'SubmittedTask' });
+
+/** The answer to a dry run. */
+export const estimateSchema = z
+  .object({
+    dry_run: z.literal(true),
+    request: acceptedRequestSchema.partial({ seed: true }),
+    eta: etaSchema.describe('As if it were submitted now; null while no live worker serves the priority.'),
+  })
+  .meta({ id: 'Estimate' });
+
+/** A page of tasks. */
+export const taskPageSchema = z
+  .object({
+    tasks: z.array(taskSchema),
+    next_cursor: z.string().nullable().describe('`cursor` of the next page; null on the last.'),
+  })
+  .meta({ id: 'TaskPage' });

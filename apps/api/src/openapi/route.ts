@@ -150,7 +150,7 @@ function check<Schema extends z.ZodType>(
   return data;
 }
 
-/** A whole number behind the `?`. @public */
+/** A whole number behind the `?`. */
 export function integerParameter({ min, max }: { min: number; max: number }) {
   const error = `must be a whole number from ${min} to ${max}`;
   return z.coerce.number({ error }).int(error).min(min, error).max(max, error);

@@ -21,10 +21,10 @@ const commonHeaders = new Set(
  * header and every field must be documented, and what is documented as always there must be there. What was exercised
  * is written down for the check at the end of a whole run (`jest.api-coverage.js`).
  */
-export function checkAgainst(document: OpenApiDocument) {
+export function checkAgainst(document: () => OpenApiDocument) {
   const violations: string[] = [];
-  const check = createChecker(document);
-  record({ documented: documentedAnswers(document) });
+  checker ??= createChecker(document());
+  const check = checker;
 
   const middleware: RequestHandler = (req, res, next) => {
     const body = collectBody(res);
@@ -37,6 +37,9 @@ export function checkAgainst(document: OpenApiDocument) {
   };
   return { middleware, violations };
 }
+
+/** One for all apps of a test file: they have the same routes, and making it takes long. */
+let checker: ReturnType<typeof createChecker> | undefined;
 
 interface Answer {
   method: string;
@@ -60,6 +63,7 @@ function documentedAnswers({ paths }: OpenApiDocument): string[] {
 function createChecker(document: OpenApiDocument) {
   const operationFor = createFinder(document);
   const validator = createValidator(document);
+  record({ documented: documentedAnswers(document) });
 
   return function check({ method, path, status, res, body }: Answer): string[] {
     const { operation, where } = operationFor(method, path);

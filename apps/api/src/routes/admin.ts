@@ -17,7 +17,10 @@ import { exportRoute } from './export.ts';
 import { priorityParams } from './priority-path.ts';
 import { taskParams } from './task-id.ts';
 
-export type AdminOptions = Pick<AppOptions, 'admin' | 'monitor' | 'producer' | 'effectiveConfig'>;
+export type AdminOptions = Pick<
+  AppOptions,
+  'admin' | 'monitor' | 'producer' | 'estimator' | 'effectiveConfig'
+>;
 
 const operate = {
   method: 'post',
@@ -83,7 +86,7 @@ function drainWorker({ admin }: AdminOptions): Route {
   });
 }
 
-function deadLetterRoutes({ admin, monitor, producer }: AdminOptions): Route[] {
+function deadLetterRoutes({ admin, monitor, producer, estimator }: AdminOptions): Route[] {
   const path = '/api/v1/admin/dead-letters';
   return [
     route({
@@ -120,7 +123,7 @@ function deadLetterRoutes({ admin, monitor, producer }: AdminOptions): Route[] {
         const record = (await admin.requeue(id)) ? await producer.get(id) : undefined;
         if (record === undefined) throw noDeadLetter();
         res.locals.logger.info('dead letter requeued', { task_id: id });
-        res.json(await present(record, producer));
+        res.json(await present(record, { producer, estimator }));
       },
     }),
     route({

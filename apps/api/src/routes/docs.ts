@@ -36,9 +36,15 @@ const page = {
 
 /** The OpenAPI document of all routes, these among them, as JSON and as a page; and every problem explained. */
 export function withDocs(routes: readonly Route[], options: { version: string }): Route[] {
-  const documented = [...routes, ...documentRoutes(() => document), ...problemRoutes()];
-  const document = openApiDocument(documented, options);
+  let document: OpenApiDocument | undefined;
+  const documented = [...routes, ...documentRoutes(current), ...problemRoutes()];
   return documented;
+
+  /** Made when someone asks for it: making it takes longer than everything else at start. */
+  function current(): OpenApiDocument {
+    document ??= openApiDocument(documented, options);
+    return document;
+  }
 }
 
 function documentRoutes(document: () => OpenApiDocument): Route[] {

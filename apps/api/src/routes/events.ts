@@ -1,19 +1,20 @@
 import { isTerminal, type Task } from '@musicgen/contract';
-import type { LifecycleEvent, LifecycleReader, TaskProducer } from '@musicgen/queue';
+import type { LifecycleEvent, LifecycleReader } from '@musicgen/queue';
 import { createSession, type Session } from 'better-sse';
 import type { Response } from 'express';
 import { z } from 'zod';
 import type { AppOptions } from '../app.ts';
 import { callerOf } from '../caller.ts';
+import { closeSignal } from '../close-signal.ts';
 import { followTask } from '../follow-task.ts';
 import { type Route, route } from '../openapi/route.ts';
-import { presentTask } from '../task-view.ts';
+import { type PresentOptions, presentTask } from '../task-view.ts';
 import { taskOf, taskParams } from './task-id.ts';
 
 const keepAliveMs = 15_000;
 const reconnectAfterMs = 2_000;
 
-type Options = Pick<AppOptions, 'producer' | 'lifecycle' | 'metrics' | 'closing'>;
+type Options = Pick<AppOptions, 'producer' | 'estimator' | 'lifecycle' | 'metrics' | 'closing'>;
 
 /**
  * A task's life as server-sent events. Every id is an id of the lifecycle stream in Redis, so a client that reconnects
@@ -38,7 +39,7 @@ export function eventRoutes(options: Options): Route[] {
         200: { description: 'The events.', contentType: 'text/event-stream' },
         204: { description: 'The task has finished and all of its events were seen: do not reconnect.' },
       },
-      errors: ['not_found', 'dependency_unavailable'],
+      errors: ['not_found', 'gone', 'dependency_unavailable'],
       handle: async ({ params, headers }, res) => {
         const { id, status } = await taskOf(params.id, options.producer, callerOf(res));
         const resumed = await resume(id, lastEventIdOf(headers['last-event-id']), options.lifecycle);
@@ -70,15 +71,22 @@ interface StreamOptions extends Options {
   isResumed: boolean;
 }
 
-async function stream({ producer, lifecycle, metrics, closing, ...options }: StreamOptions): Promise<void> {
+async function stream({
+  producer,
+  estimator,
+  lifecycle,
+  metrics,
+  closing,
+  ...options
+}: StreamOptions): Promise<void> {
   const { res, id, after, isResumed } = options;
   const signal = AbortSignal.any([closing, closeSignal(res)]);
   res.once('close', metrics.streamOpened());
   const session = await openSession(res);
-  const hasFinished = !isResumed && (await sendSnapshot({ session, producer, id, after }));
+  const hasFinished = !isResumed && (await sendSnapshot({ session, producer, estimator, id, after }));
   if (!hasFinished) {
     for await (const event of followTask({ lifecycle, taskId: id, after, signal })) {
-      await sendEvent({ session, producer, event });
+      await sendEvent({ session, producer, estimator, event });
     }
   }
   res.end();
@@ -89,12 +97,6 @@ function lastEventIdOf(given = ''): string | undefined {
   return /^\d{1,15}-\d{1,10}$/.test(given) ? given : undefined;
 }
 
-function closeSignal(res: Response): AbortSignal {
-  const controller = new AbortController();
-  res.once('close', () => controller.abort());
-  return controller.signal;
-}
-
 function openSession(res: Response): Promise<Session> {
   return createSession(res.req, res, {
     keepAlive: keepAliveMs,
@@ -103,30 +105,28 @@ function openSession(res: Response): Promise<Session> {
   });
 }
 
-interface SnapshotOptions {
+interface SnapshotOptions extends PresentOptions {
   session: Session;
-  producer: TaskProducer;
   id: string;
   after: string;
 }
 
 /** The whole task as it is now; tells whether it has finished. */
-async function sendSnapshot({ session, producer, id, after }: SnapshotOptions): Promise<boolean> {
-  const task = await presentTask(id, producer);
+async function sendSnapshot({ session, id, after, ...options }: SnapshotOptions): Promise<boolean> {
+  const task = await presentTask(id, options);
   if (task === undefined) return true;
   session.push(task, 'snapshot', after);
   if (isTerminal(task.status)) session.push(task, 'done', after);
   return isTerminal(task.status);
 }
 
-interface EventOptions {
+interface EventOptions extends PresentOptions {
   session: Session;
-  producer: TaskProducer;
   event: LifecycleEvent;
 }
 
-async function sendEvent({ session, producer, event }: EventOptions): Promise<void> {
-  const task = await presentTask(event.taskId, producer);
+async function sendEvent({ session, event, ...options }: EventOptions): Promise<void> {
+  const task = await presentTask(event.taskId, options);
   if (task === undefined || !session.isConnected) return;
   if (isTerminal(event.task.status)) session.push(task, 'done', event.id);
   else if (event.type === 'progress') session.push(progressOf(task, event), 'progress', event.id);

@@ -13,10 +13,12 @@ export const taskParams = z.object({
 
 /**
  * A task that the caller may see; to others it is as if there were none.
- * @throws ServiceError `not_found`.
+ * @throws ServiceError `not_found`, or `gone` for one that was removed within the last day.
  */
 export async function taskOf(id: string, producer: TaskProducer, caller: RequestCaller): Promise<TaskRecord> {
   const record = await producer.get(id);
   if (record !== undefined && maySee(caller, record)) return record;
+  if (record === undefined && (await producer.wasRemoved(id)))
+    throw new ServiceError('gone', 'The task has been removed.');
   throw new ServiceError('not_found', 'There is no task with this id.');
 }

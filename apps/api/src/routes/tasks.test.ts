@@ -1,8 +1,9 @@
 import { randomUUID } from 'node:crypto';
 import { problemSchema, taskSchema } from '@musicgen/contract';
 import { type RedisServer, startRedisServer } from '@musicgen/redis-server';
+import { audioKey } from '@musicgen/storage';
 import request from 'supertest';
-import { claimNext, completedTask, createTestApp, submit } from '../test-setup.ts';
+import { claimNext, completedTask, createTestApp, sha256, submit, type TestApp } from '../test-setup.ts';
 
 let server: RedisServer;
 beforeAll(async () => {
@@ -139,6 +140,214 @@ describe('reading', () => {
     await using context = await createTestApp({ redisUrl: server.url });
     const response = await request(context.app).delete('/api/v1/generate');
     expect([response.status, response.headers.allow]).toEqual([405, 'POST']);
+  });
+});
+
+describe('reading again', () => {
+  test('what is known already costs no body', async () => {
+    await using context = await createTestApp({ redisUrl: server.url });
+    const { body } = await submit(context, { prompt: 'x' });
+    const first = await request(context.app).get(body.links.self);
+    const known = first.headers.etag ?? '';
+    expect(known).toMatch(/^W\/".+"$/);
+    expect((await request(context.app).get(body.links.self).set('If-None-Match', known)).status).toBe(304);
+    await claimNext(context.consumer);
+    const changed = await request(context.app).get(body.links.self).set('If-None-Match', known);
+    expect([changed.status, changed.body.status]).toEqual([200, 'processing']);
+  });
+
+  test('with wait answers when the status changes', async () => {
+    await using context = await createTestApp({ redisUrl: server.url });
+    const { body } = await submit(context, { prompt: 'x' });
+    const isWaiting = followed(context);
+    const waiting = request(context.app)
+      .get(`${body.links.self}?wait=30`)
+      .then((response) => response);
+    await isWaiting;
+    await claimNext(context.consumer);
+    expect((await waiting).body.status).toBe('processing');
+  });
+
+  test('with wait and what is known answers at the first news', async () => {
+    await using context = await createTestApp({ redisUrl: server.url });
+    const { body } = await submit(context, { prompt: 'x' });
+    const claim = await claimNext(context.consumer);
+    const { headers } = await request(context.app).get(body.links.self);
+    const again = () =>
+      request(context.app)
+        .get(`${body.links.self}?wait=30`)
+        .set('If-None-Match', headers.etag ?? '')
+        .then((response) => response);
+    const waiting = again();
+    await context.consumer.heartbeat([{ claim, progress: { frame: 5, frames: 10 } }]);
+    expect((await waiting).body.progress).toEqual({ ratio: 0.5, frame: 5, frames: 10 });
+    // What is old news by now is answered at once.
+    expect((await again()).status).toBe(200);
+  });
+
+  test('with wait answers at once about a finished task', async () => {
+    await using context = await createTestApp({ redisUrl: server.url });
+    const id = await completedTask(context);
+    const response = await request(context.app).get(`/api/v1/tasks/${id}?wait=60`);
+    expect(response.body.status).toBe('completed');
+  });
+
+  test.each(['wait=61', 'wait=-1', 'wait=x', 'wait=1&wait=2', 'wiat=1'])('%s is refused', async (query) => {
+    await using context = await createTestApp({ redisUrl: server.url });
+    const response = await request(context.app).get(`/api/v1/tasks/${randomUUID()}?${query}`);
+    expect([response.status, response.body.errors[0].parameter]).toEqual([422, query.split('=')[0]]);
+  });
+});
+
+/** Resolves when someone follows a task. */
+function followed({ lifecycle }: TestApp): Promise<void> {
+  const { follow } = lifecycle;
+  return new Promise((resolve) => {
+    lifecycle.follow = (taskId, listener) => {
+      resolve();
+      return follow(taskId, listener);
+    };
+  });
+}
+
+describe('listing', () => {
+  test('goes through all tasks in pages, the latest first', async () => {
+    await using context = await createTestApp({ redisUrl: server.url });
+    const ids: string[] = [];
+    for (const prompt of ['one', 'two', 'three', 'four', 'five'])
+      ids.unshift((await submit(context, { prompt })).body.id);
+    const seen: string[] = [];
+    for (let path: string | undefined = '/api/v1/tasks?limit=2'; path !== undefined; ) {
+      const { body, headers } = await request(context.app).get(path);
+      seen.push(...body.tasks.map(({ id }: { id: string }) => id));
+      const [, next] = /^<(.+)>; rel="next"$/.exec(headers.link ?? '') ?? [];
+      expect(next === undefined).toBe(body.next_cursor === null);
+      path = next;
+    }
+    expect(seen).toEqual(ids);
+  });
+
+  test('keeps to a status and a priority', async () => {
+    await using context = await createTestApp({ redisUrl: server.url });
+    await submit(context, { prompt: 'one', priority: 'LOW' });
+    const { body } = await submit(context, { prompt: 'two', priority: 'HIGH' });
+    await claimNext(context.consumer);
+    const list = async (query: string) =>
+      (await request(context.app).get(`/api/v1/tasks?${query}`)).body.tasks.map(
+        ({ id }: { id: string }) => id,
+      );
+    expect(await list('status=processing')).toEqual([body.id]);
+    expect(await list('status=pending&priority=high')).toEqual([]);
+    expect(await list('priority=10')).toEqual([body.id]);
+  });
+
+  test.each(['limit=0', 'limit=101', 'status=done', 'priority=7', 'cursor=..%2f', 'page=2'])(
+    '%s is refused',
+    async (query) => {
+      await using context = await createTestApp({ redisUrl: server.url });
+      const response = await request(context.app).get(`/api/v1/tasks?${query}`);
+      expect([response.status, response.body.code]).toEqual([422, 'invalid_request']);
+    },
+  );
+});
+
+describe('changing', () => {
+  const change = ({ app }: TestApp, id: string, body: object) =>
+    request(app).patch(`/api/v1/tasks/${id}`).send(body);
+
+  test('a waiting task moves to another queue and gets another time to live', async () => {
+    await using context = await createTestApp({ redisUrl: server.url });
+    const { body } = await submit(context, { prompt: 'x' });
+    const { status, body: task } = await change(context, body.id, { priority: 'critical', ttl: 60 });
+    expect([status, task.priority]).toEqual([200, 'CRITICAL']);
+    expect(Date.parse(task.expires_at) - Date.parse(task.created_at)).toBe(60_000);
+  });
+
+  test('a task that is being worked on stays as it is', async () => {
+    await using context = await createTestApp({ redisUrl: server.url });
+    const { body } = await submit(context, { prompt: 'x' });
+    await claimNext(context.consumer);
+    const response = await change(context, body.id, { priority: 'LOW' });
+    expect([response.status, response.body.code]).toEqual([409, 'task_not_pending']);
+  });
+
+  test.each([{}, { priority: 'urgent' }, { ttl: 5 }, { status: 'completed' }])(
+    '%j is refused',
+    async (body) => {
+      await using context = await createTestApp({ redisUrl: server.url });
+      const task = (await submit(context, { prompt: 'x' })).body;
+      expect((await change(context, task.id, body)).status).toBe(422);
+    },
+  );
+
+  test.each([
+    ['application/json', '{"priority": "LOW", "priority": "HIGH"}', 400],
+    ['application/json', `{"priority": "${' '.repeat(70_000)}"}`, 413],
+    ['text/plain', 'LOW', 415],
+  ])('as %s %.20s… is refused', async (type, body, status) => {
+    await using context = await createTestApp({ redisUrl: server.url });
+    const response = await request(context.app)
+      .patch(`/api/v1/tasks/${randomUUID()}`)
+      .set('Content-Type', type)
+      .send(body);
+    expect(response.status).toBe(status);
+  });
+});
+
+describe('retrying', () => {
+  test('makes a new task of the same request', async () => {
+    await using context = await createTestApp({ redisUrl: server.url });
+    const id = await completedTask(context);
+    const { status, body, headers } = await request(context.app).post(`/api/v1/tasks/${id}/retry`);
+    expect([status, headers.location]).toEqual([202, `/api/v1/tasks/${body.id}`]);
+    const old = (await request(context.app).get(`/api/v1/tasks/${id}`)).body;
+    expect(body.id).not.toBe(id);
+    expect(body.request).toEqual(old.request);
+  });
+
+  test('waits until the task has finished', async () => {
+    await using context = await createTestApp({ redisUrl: server.url });
+    const { body } = await submit(context, { prompt: 'x' });
+    const response = await request(context.app).post(`${body.links.self}/retry`);
+    expect([response.status, response.body.code]).toEqual([409, 'task_not_finished']);
+  });
+
+  test('of a task that went on from one that is gone is refused', async () => {
+    await using context = await createTestApp({ redisUrl: server.url });
+    const task_id = await completedTask(context);
+    const { body } = await submit(context, { prompt: 'x', continue_from: { task_id } });
+    await request(context.app).post(body.links.cancel);
+    await request(context.app).delete(`/api/v1/tasks/${task_id}`);
+    expect((await request(context.app).post(`${body.links.self}/retry`)).status).toBe(422);
+  });
+});
+
+describe('deleting', () => {
+  test('removes task and audio, and whoever asks later learns that they were there', async () => {
+    await using context = await createTestApp({ redisUrl: server.url });
+    const id = await completedTask(context);
+    expect((await request(context.app).delete(`/api/v1/tasks/${id}`)).status).toBe(204);
+    expect(await context.store.open(audioKey(id, sha256))).toBeUndefined();
+    const self = `/api/v1/tasks/${id}`;
+    const later = [
+      request(context.app).get(self),
+      request(context.app).get(`${self}/audio`),
+      request(context.app).get(`${self}/events`),
+      request(context.app).delete(self),
+      request(context.app).patch(self).send({ priority: 'LOW' }),
+      request(context.app).post(`${self}/cancel`),
+      request(context.app).post(`${self}/retry`),
+    ];
+    for (const response of await Promise.all(later))
+      expect([response.status, response.body.code]).toEqual([410, 'gone']);
+  });
+
+  test('stops a running task', async () => {
+    await using context = await createTestApp({ redisUrl: server.url });
+    const { body } = await submit(context, { prompt: 'x' });
+    const claim = await claimNext(context.consumer);
+    await request(context.app).delete(body.links.self);
+    expect(await context.consumer.heartbeat([{ claim }])).toEqual(['lost']);
   });
 });
 

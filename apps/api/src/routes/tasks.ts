@@ -1,109 +1,49 @@
-import { randomInt } from 'node:crypto';
+import { createHash } from 'node:crypto';
 import {
-  type GenerateRequest,
-  generateRequestSchema,
+  acceptedRequestSchema,
+  isTerminal,
+  prioritySchema,
   ServiceError,
+  submittedTaskSchema,
   type Task,
+  taskChangeSchema,
+  taskPageSchema,
   taskSchema,
+  taskStatuses,
 } from '@musicgen/contract';
-import type { NewTask } from '@musicgen/queue';
+import type { TaskRecord } from '@musicgen/queue';
+import { taskKey } from '@musicgen/storage';
 import type { Response } from 'express';
-import { uuidv7 } from 'uuidv7';
 import { z } from 'zod';
 import type { AppOptions } from '../app.ts';
-import { callerOf, ownership } from '../caller.ts';
+import { callerOf } from '../caller.ts';
+import { closeSignal } from '../close-signal.ts';
 import { retryAfterHeader } from '../openapi/document.ts';
-import { type Route, route } from '../openapi/route.ts';
-import { spendSeconds } from '../spend-seconds.ts';
+import { integerParameter, type Route, route } from '../openapi/route.ts';
+import { longestWaitSeconds } from '../request-headers.ts';
+import { retryAfterSeconds } from '../retry-after.ts';
+import { admit, type SubmissionOptions } from '../submission.ts';
 import { present } from '../task-view.ts';
-import { noticeOf } from '../webhook-notice.ts';
+import { waitForTask } from '../wait-for-task.ts';
+import { submissionErrors, submissionHeaders } from './generate.ts';
 import { taskOf, taskParams } from './task-id.ts';
 
-/** Seeds that the service draws: plenty, and short enough to read out. */
-const drawnSeeds = 2 ** 32;
+type Options = SubmissionOptions & Pick<AppOptions, 'lifecycle' | 'closing'>;
 
-type Options = Pick<AppOptions, 'producer' | 'limits' | 'maxAttempts' | 'metrics' | 'access' | 'webhooks'>;
-
-/** Submitting, reading and cancelling tasks. */
+/** Reading, changing, ending and removing tasks. */
 export function taskRoutes(options: Options): Route[] {
-  return [generate(options), getTask(options), cancelTask(options)];
+  return [
+    getTask(options),
+    listTasks(options),
+    changeTask(options),
+    cancelTask(options),
+    retryTask(options),
+    deleteTask(options),
+  ];
 }
 
-function generate(options: Options): Route {
-  const { limits, metrics } = options;
-  return route({
-    operationId: 'generate',
-    method: 'post',
-    path: '/api/v1/generate',
-    tag: 'Tasks',
-    scope: 'generate',
-    summary: 'Submit a task',
-    body: generateRequestSchema(limits),
-    example: { prompt: 'calm lofi with soft piano and dusty drums, 80 bpm', duration: 10, priority: 'HIGH' },
-    responses: {
-      202: {
-        description: 'Accepted: the task as it waits.',
-        body: taskSchema,
-        headers: { Location: z.string().describe('Where the task is.'), 'Retry-After': retryAfterHeader },
-      },
-    },
-    errors: [
-      'malformed_json',
-      'payload_too_large',
-      'unsupported_media_type',
-      'invalid_request',
-      'concurrency_limit',
-      'quota_exceeded',
-      'queue_full',
-      'dependency_unavailable',
-    ],
-    onRefused: metrics.submissionRefused,
-    handle: async ({ body }, res) => {
-      const task = await submit(body, res, options);
-      res
-        .status(202)
-        .location(task.links.self)
-        .set('Retry-After', String(retryAfterSeconds(task)))
-        .json(task);
-    },
-  });
-}
-
-async function submit(
-  { webhook, ...request }: GenerateRequest,
-  res: Response,
-  { producer, maxAttempts, metrics, access, webhooks }: Options,
-): Promise<Task> {
-  const caller = callerOf(res);
-  const task: NewTask = {
-    id: uuidv7(),
-    priority: request.priority,
-    request: withSeed(request),
-    ttlSeconds: request.ttl,
-    maxAttempts,
-    requestId: res.locals.requestId,
-    ...ownership(caller, access.limits),
-    notify: noticeOf(webhook, webhooks),
-  };
-  const record = await spendSeconds({
-    quota: access.quota,
-    caller,
-    secondsPerDay: access.limits.secondsPerDay,
-    seconds: request.duration,
-    admit: () => producer.enqueue(task),
-  });
-  metrics.taskSubmitted(record.priority);
-  res.locals.logger.info('task submitted', { task_id: record.id, priority: record.priority });
-  res.locals.logger.debug('prompt', { task_id: record.id, prompt: request.prompt });
-  return present(record, producer);
-}
-
-/** A seed is always chosen, stored and returned, so that every piece can be made again. */
-function withSeed(request: Omit<GenerateRequest, 'webhook'>) {
-  return { ...request, seed: request.seed ?? randomInt(drawnSeeds) };
-}
-
-function getTask({ producer }: Options): Route {
+function getTask(options: Options): Route {
+  const { producer } = options;
   return route({
     operationId: 'getTask',
     method: 'get',
@@ -111,24 +51,167 @@ function getTask({ producer }: Options): Route {
     tag: 'Tasks',
     scope: 'generate',
     summary: 'One task',
+    description: `With \`wait\` the answer comes as soon as the status changes (or, with \`If-None-Match\`, anything but the estimate
+does), after at most so many seconds; a finished task is answered at once.`,
     params: taskParams,
+    query: z.strictObject({
+      wait: integerParameter({ min: 0, max: longestWaitSeconds })
+        .optional()
+        .describe('Seconds to wait for news of the task.'),
+    }),
+    headers: z.object({
+      'if-none-match': z.string().optional().describe('The ETag of what is known already.'),
+    }),
     responses: {
       200: {
         description: 'The task as it is now.',
         body: taskSchema,
-        headers: { 'Retry-After': retryAfterHeader.optional() },
+        headers: {
+          ETag: z.string().describe('Weak: the same as long as nothing but the estimate has changed.'),
+          'Retry-After': retryAfterHeader.optional(),
+        },
+      },
+      304: {
+        description: 'Nothing has changed.',
+        headers: { ETag: z.string().describe('As it was.'), 'Retry-After': retryAfterHeader.optional() },
       },
     },
-    errors: ['not_found', 'corrupt_record', 'dependency_unavailable'],
-    handle: async ({ params }, res) => {
-      const task = await present(await taskOf(params.id, producer, callerOf(res)), producer);
+    errors: ['not_found', 'gone', 'invalid_request', 'dependency_unavailable'],
+    handle: async ({ params, query, headers }, res) => {
+      const known = headers['if-none-match'];
+      const first = await taskOf(params.id, producer, callerOf(res));
+      const record = query.wait
+        ? await nextNews(first, { ...options, res, known, seconds: query.wait })
+        : first;
+      const task = await present(record, options);
+      res.set({ ETag: etagOf(task), 'Cache-Control': 'private, no-cache' });
       if (task.finished_at === null) res.set('Retry-After', String(retryAfterSeconds(task)));
+      if (res.req.fresh) return void res.status(304).end();
       res.json(task);
     },
   });
 }
 
-function cancelTask({ producer }: Options): Route {
+/** Of everything but what only time changes. */
+function etagOf({ eta: _eta, ...task }: Task): string {
+  return `W/"${createHash('sha256').update(JSON.stringify(task)).digest('base64url').slice(0, 22)}"`;
+}
+
+interface NewsOptions extends Options {
+  res: Response;
+  /** ETags that the caller has. */
+  known: string | undefined;
+  seconds: number;
+}
+
+/** The task when there is something about it that the caller has not seen. */
+async function nextNews(
+  first: TaskRecord,
+  { res, known, seconds, ...options }: NewsOptions,
+): Promise<TaskRecord> {
+  if (known !== undefined && !known.includes(etagOf(await present(first, options)))) return first;
+  return waitForTask({
+    lifecycle: options.lifecycle,
+    id: first.id,
+    read: () => taskOf(first.id, options.producer, callerOf(res)),
+    isEnough: (record) =>
+      isTerminal(record.status) ||
+      (known === undefined ? record.status !== first.status : record.updatedAt !== first.updatedAt),
+    timeoutMs: seconds * 1000,
+    signal: AbortSignal.any([options.closing, closeSignal(res)]),
+  });
+}
+
+const page = z.strictObject({
+  status: z.enum(taskStatuses).optional().describe('Only those of this status.'),
+  priority: prioritySchema.optional().describe('Only those of this priority.'),
+  limit: integerParameter({ min: 1, max: 100 }).default(20).describe('At most so many.'),
+  cursor: z.string().max(100).optional().describe('`next_cursor` of the page before.'),
+});
+
+function listTasks(options: Options): Route {
+  return route({
+    operationId: 'listTasks',
+    method: 'get',
+    path: '/api/v1/tasks',
+    tag: 'Tasks',
+    scope: 'generate',
+    summary: 'Your own tasks, the latest first',
+    query: page,
+    responses: {
+      200: {
+        description: 'A page of them.',
+        body: taskPageSchema,
+        headers: { Link: z.string().optional().describe('The next page: `<…>; rel="next"`.') },
+      },
+    },
+    errors: ['invalid_request', 'dependency_unavailable'],
+    handle: async ({ query }, res) => {
+      const { owner } = callerOf(res);
+      const { status, priority, limit, cursor } = query;
+      const { tasks, nextCursor } = await options.producer.list({
+        limit,
+        ...(owner !== undefined && { owner }),
+        ...(status !== undefined && { status }),
+        ...(priority !== undefined && { priority }),
+        ...(cursor !== undefined && { cursor }),
+      });
+      if (nextCursor !== undefined) res.set('Link', `<${pageUrl(res, nextCursor)}>; rel="next"`);
+      res.json({
+        tasks: await Promise.all(tasks.map((record) => present(record, options))),
+        next_cursor: nextCursor ?? null,
+      });
+    },
+  });
+}
+
+/** The same question for the next page. */
+function pageUrl({ req }: Response, cursor: string): string {
+  const [, search = ''] = req.originalUrl.split('?');
+  const query = new URLSearchParams(search);
+  query.set('cursor', cursor);
+  return `/api/v1/tasks?${query}`;
+}
+
+function changeTask(options: Options): Route {
+  const { producer } = options;
+  return route({
+    operationId: 'changeTask',
+    method: 'patch',
+    path: '/api/v1/tasks/{id}',
+    tag: 'Tasks',
+    scope: 'generate',
+    summary: 'Change the priority or the time to live of a task that waits',
+    params: taskParams,
+    body: taskChangeSchema,
+    example: { priority: 'LOW', ttl: 3600 },
+    responses: { 200: { description: 'The task as it is now.', body: taskSchema } },
+    errors: [
+      'malformed_json',
+      'payload_too_large',
+      'unsupported_media_type',
+      'invalid_request',
+      'not_found',
+      'gone',
+      'task_not_pending',
+      'dependency_unavailable',
+    ],
+    handle: async ({ params, body: { priority, ttl } }, res) => {
+      await taskOf(params.id, producer, callerOf(res));
+      const outcome = await producer.update(params.id, {
+        ...(priority !== undefined && { priority }),
+        ...(ttl !== undefined && { ttlSeconds: ttl }),
+      });
+      const record = await taskOf(params.id, producer, callerOf(res));
+      if (outcome === 'not_pending')
+        throw new ServiceError('task_not_pending', `The task is ${record.status} and cannot be changed.`);
+      res.json(await present(record, options));
+    },
+  });
+}
+
+function cancelTask(options: Options): Route {
+  const { producer } = options;
   return route({
     operationId: 'cancelTask',
     method: 'post',
@@ -141,26 +224,88 @@ function cancelTask({ producer }: Options): Route {
       200: { description: 'The task is cancelled, now or already.', body: taskSchema },
       202: { description: 'The task runs and stops at its next step.', body: taskSchema },
     },
-    errors: ['not_found', 'task_finished', 'dependency_unavailable'],
+    errors: ['not_found', 'gone', 'task_finished', 'dependency_unavailable'],
     handle: async ({ params }, res) => {
-      const caller = callerOf(res);
-      await taskOf(params.id, producer, caller);
+      await taskOf(params.id, producer, callerOf(res));
       const outcome = await producer.cancel(params.id);
-      const record = await taskOf(params.id, producer, caller);
+      const record = await taskOf(params.id, producer, callerOf(res));
       if (outcome === 'finished' && record.status !== 'cancelled') {
         throw new ServiceError(
           'task_finished',
           `The task is ${record.status} already and cannot be cancelled.`,
         );
       }
-      res.status(outcome === 'stopping' ? 202 : 200).json(await present(record, producer));
+      res.status(outcome === 'stopping' ? 202 : 200).json(await present(record, options));
     },
   });
 }
 
-/** When it makes sense to ask again: 1 to 30 seconds. */
-function retryAfterSeconds(task: Task): number {
-  if (!task.eta?.finish_at) return 2;
-  const seconds = Math.ceil((Date.parse(task.eta.finish_at) - Date.now()) / 1000);
-  return Math.min(30, Math.max(1, seconds));
+function retryTask(options: Options): Route {
+  const { producer } = options;
+  return route({
+    operationId: 'retryTask',
+    method: 'post',
+    path: '/api/v1/tasks/{id}/retry',
+    tag: 'Tasks',
+    scope: 'generate',
+    summary: 'Submit the request of a finished task once more, as a new task',
+    params: taskParams,
+    responses: {
+      202: { description: 'The new task.', body: submittedTaskSchema, headers: submissionHeaders },
+    },
+    errors: [
+      'not_found',
+      'gone',
+      'task_not_finished',
+      ...submissionErrors.filter((code) => retryErrors.has(code)),
+    ],
+    onRefused: options.metrics.submissionRefused,
+    handle: async ({ params }, res) => {
+      const old = await taskOf(params.id, producer, callerOf(res));
+      if (!isTerminal(old.status))
+        throw new ServiceError('task_not_finished', 'Only a finished task can be submitted again.');
+      const requests = [acceptedRequestSchema.parse(old.request)];
+      const { records } = await admit(
+        { kind: 'single', requests, notify: await producer.notice(old.id) },
+        res,
+        options,
+      );
+      for (const record of records) {
+        const task = await present(record, options);
+        res.location(task.links.self).set('Retry-After', String(retryAfterSeconds(task)));
+        res.status(202).json(task);
+      }
+    },
+  });
+}
+
+const retryErrors = new Set([
+  'concurrency_limit',
+  'quota_exceeded',
+  'queue_full',
+  'dependency_unavailable',
+  'invalid_request',
+]);
+
+function deleteTask({ producer, store }: Options): Route {
+  return route({
+    operationId: 'deleteTask',
+    method: 'delete',
+    path: '/api/v1/tasks/{id}',
+    tag: 'Tasks',
+    scope: 'generate',
+    summary: 'Cancel a task, if need be, and remove it with its audio',
+    params: taskParams,
+    responses: { 204: { description: 'It is gone.' } },
+    errors: ['not_found', 'gone', 'dependency_unavailable'],
+    handle: async ({ params }, res) => {
+      const { id } = await taskOf(params.id, producer, callerOf(res));
+      await producer.erase(id);
+      // The janitor removes the audio too; what cannot be removed now, it removes later.
+      await store.remove(taskKey(id)).catch((error: unknown) => {
+        res.locals.logger.warn('audio not removed yet', { task_id: id, error });
+      });
+      res.status(204).end();
+    },
+  });
 }

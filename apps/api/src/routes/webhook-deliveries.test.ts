@@ -47,6 +47,7 @@ function startDuties({ queue, options }: TestApp, defaultSecret?: string) {
   const duties = startWebhookDuties({
     outbox: queue.createOutboxReader({ consumerName: randomUUID() }),
     producer: options.producer,
+    estimator: options.estimator,
     ...options.webhooks,
     events,
     secret: defaultSecret,

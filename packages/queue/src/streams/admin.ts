@@ -91,7 +91,7 @@ export function createAdmin({ redis, keys, run }: QueueContext): QueueAdmin {
     async deadLetters({ limit, cursor }) {
       const found = await deadAfter(cursor === undefined ? undefined : parseDeadCursor(cursor), limit);
       const tasks = await readTasks(
-        { redis, keys },
+        { run },
         found.map(({ id }) => id),
       );
       const last = found.at(-1);
@@ -104,7 +104,7 @@ export function createAdmin({ redis, keys, run }: QueueContext): QueueAdmin {
       if (!/^\d{1,20}$/.test(cursor)) throw new RangeError(`"${cursor}" is no cursor`);
       const [next, members] = await redis.zscan(keys.expiry, cursor, 'COUNT', limit);
       const tasks = await readTasks(
-        { redis, keys },
+        { run },
         members.filter((_, index) => index % 2 === 0),
       );
       return next === '0' ? { tasks } : { tasks, next };

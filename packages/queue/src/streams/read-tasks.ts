@@ -1,10 +1,17 @@
 import { ServiceError } from '@musicgen/contract';
-import { type RecordFields, recordFromFields, type TaskRecord, withContent } from '../task-record.ts';
+import {
+  fieldsFromReply,
+  type RecordFields,
+  recordFromFields,
+  type TaskRecord,
+  withContent,
+} from '../task-record.ts';
 import type { QueueContext } from './context.ts';
+import { readScript } from './scripts/read.lua.ts';
 
 /** The records of tasks in the order given; those that are gone or unreadable are left out. */
 export async function readTasks(
-  context: Pick<QueueContext, 'redis' | 'keys'>,
+  context: Pick<QueueContext, 'run'>,
   ids: readonly string[],
 ): Promise<TaskRecord[]> {
   const found = await Promise.all(ids.map(async (id) => ({ id, fields: await readFields(context, id) })));
@@ -18,13 +25,11 @@ export async function readTasks(
   });
 }
 
-/** The fields of one task as they stand at one moment; none for a task that is gone. */
-export async function readFields(
-  { redis, keys }: Pick<QueueContext, 'redis' | 'keys'>,
-  id: string,
-): Promise<RecordFields> {
-  const replies = await redis.multi().hgetall(keys.task(id)).get(keys.content(id)).exec();
-  const [[recordError, fields] = [], [contentError, content] = []] = replies ?? [];
-  if (recordError ?? contentError) throw recordError ?? contentError;
-  return withContent(fields as RecordFields, content as string | null);
+/**
+ * The fields of one task as they stand at one moment; none for a task that is gone. By a script, as a full Redis takes no
+ * command into a transaction, not even one that only reads.
+ */
+export async function readFields({ run }: Pick<QueueContext, 'run'>, id: string): Promise<RecordFields> {
+  const [fields, content] = (await run(readScript, [id])) as [string[], string | null];
+  return withContent(fieldsFromReply(fields), content);
 }

@@ -1,0 +1,158 @@
+import { createHash, randomInt } from 'node:crypto';
+import { type GenerateRequest, ServiceError } from '@musicgen/contract';
+import type { NewTask, TaskRecord } from '@musicgen/queue';
+import type { Response } from 'express';
+import { uuidv7 } from 'uuidv7';
+import type { AppOptions } from './app.ts';
+import { callerOf, ownership } from './caller.ts';
+import { checkContinuation } from './continuation.ts';
+import { type NewTasks, pathOf } from './new-tasks.ts';
+import { RetryLater } from './retry-later.ts';
+import { spendSeconds } from './spend-seconds.ts';
+import { noticeOf } from './webhook-notice.ts';
+
+/** Seeds that the service draws: plenty, and short enough to read out. */
+const drawnSeeds = 2 ** 32;
+
+export type SubmissionOptions = Pick<
+  AppOptions,
+  | 'producer'
+  | 'estimator'
+  | 'store'
+  | 'limits'
+  | 'maxAttempts'
+  | 'metrics'
+  | 'access'
+  | 'webhooks'
+  | 'queueMaxLength'
+>;
+
+/** What was admitted, in the order of the requests. */
+export interface Admitted {
+  records: TaskRecord[];
+  /** These tasks were there before, under the same idempotency key. */
+  isReplay: boolean;
+}
+
+/**
+ * The one way into the queue: draws seeds, foresees how long the tasks will take, and admits them in one step.
+ * @throws ServiceError `queue_full`, `concurrency_limit`, `idempotency_mismatch`, `dependency_unavailable`.
+ */
+export async function admit(tasks: NewTasks, res: Response, options: SubmissionOptions): Promise<Admitted> {
+  await checkContinuation(tasks, res, options);
+  const batchId = tasks.requests.length > 1 ? uuidv7() : undefined;
+  const news = await Promise.all(
+    tasks.requests.map((request, index) => newTask({ request, index, batchId, tasks, res, options })),
+  );
+  const admitted = await spendSeconds({
+    quota: options.access.quota,
+    caller: callerOf(res),
+    secondsPerDay: options.access.limits.secondsPerDay,
+    seconds: tasks.requests.reduce((sum, { duration }) => sum + duration, 0),
+    admit: () => enqueue(news, options),
+    isReplay: ({ isReplay }) => isReplay,
+  }).catch(async (error: unknown) => {
+    throw await withTimeToComeAgain(error, res, options);
+  });
+  if (!admitted.isReplay) for (const record of admitted.records) tellSubmission(record, res, options);
+  return admitted;
+}
+
+async function enqueue(news: NewTask[], { producer }: SubmissionOptions): Promise<Admitted> {
+  const records = await producer.enqueueBatch(news);
+  return { records, isReplay: records[0]?.id !== news[0]?.id };
+}
+
+interface NewTaskOptions {
+  request: GenerateRequest;
+  index: number;
+  batchId: string | undefined;
+  tasks: NewTasks;
+  res: Response;
+  options: SubmissionOptions;
+}
+
+async function newTask({ request, index, batchId, tasks, res, options }: NewTaskOptions): Promise<NewTask> {
+  const { webhook, ...stored } = request;
+  return {
+    id: uuidv7(),
+    priority: request.priority,
+    request: withSeed(stored),
+    ttlSeconds: request.ttl,
+    maxAttempts: options.maxAttempts,
+    requestId: res.locals.requestId,
+    ...ownership(callerOf(res), options.access.limits),
+    ...(batchId !== undefined && { batchId, batchIndex: index }),
+    notify: tasks.notify ?? noticeOf(webhook, options.webhooks, [...pathOf(tasks, index), 'webhook']),
+    ...idempotencyOf(tasks, index),
+    ...(await options.estimator.submission(request)),
+  };
+}
+
+/** A seed is always chosen, stored and returned, so that every piece can be made again. */
+function withSeed<Wanted extends { seed?: number | undefined }>(request: Wanted) {
+  return { ...request, seed: request.seed ?? randomInt(drawnSeeds) };
+}
+
+/** The same request n times, with consecutive seeds. */
+export function variationsOf(request: GenerateRequest, n: number): GenerateRequest[] {
+  const { seed } = withSeed(request);
+  if (n === 1) return [request];
+  return Array.from({ length: n }, (_, index) => ({
+    ...request,
+    seed: nthSeed(seed, index),
+  }));
+}
+
+/** After the last seed comes 0. */
+function nthSeed(seed: number, index: number): number {
+  const left = Number.MAX_SAFE_INTEGER - seed;
+  return index <= left ? seed + index : index - left - 1;
+}
+
+/** Each task of a submission has a key of its own; a caller's key has no space, so it cannot be one of those. */
+function idempotencyOf({ kind, idempotencyKey, fingerprint }: NewTasks, index: number) {
+  if (idempotencyKey === undefined) return {};
+  const hash = createHash('sha256').update(JSON.stringify([kind, fingerprint]));
+  const key = index === 0 ? idempotencyKey : `${idempotencyKey} ${index}`;
+  return { idempotency: { key, requestHash: hash.digest('base64url') } };
+}
+
+function tellSubmission(record: TaskRecord, res: Response, { metrics }: SubmissionOptions): void {
+  metrics.taskSubmitted(record.priority);
+  res.locals.logger.info('task submitted', { task_id: record.id, priority: record.priority });
+  res.locals.logger.debug('prompt', { task_id: record.id, prompt: record.request.prompt });
+}
+
+/** A full queue is measured; so is when the first of the caller's own running tasks will be done. */
+async function withTimeToComeAgain(
+  error: unknown,
+  res: Response,
+  options: SubmissionOptions,
+): Promise<unknown> {
+  if (!(error instanceof ServiceError)) return error;
+  const retryAfterSeconds =
+    error.code === 'queue_full'
+      ? await options.estimator.secondsUntilRoom(options.queueMaxLength)
+      : error.code === 'concurrency_limit'
+        ? await secondsUntilOneIsDone(res, options)
+        : undefined;
+  return retryAfterSeconds === undefined
+    ? error
+    : new RetryLater(error.code, error.message, { retryAfterSeconds });
+}
+
+const longestPauseSeconds = 600;
+const unknownPauseSeconds = 10;
+
+async function secondsUntilOneIsDone(res: Response, { producer }: SubmissionOptions): Promise<number> {
+  const { owner } = callerOf(res);
+  const listing = { status: 'processing', limit: 100, ...(owner !== undefined && { owner }) } as const;
+  const { tasks } = await producer.list(listing);
+  const ends = tasks.flatMap(({ updatedAt, progress }) =>
+    progress?.remainingMs === undefined ? [] : [updatedAt + progress.remainingMs],
+  );
+  if (ends.length === 0) return unknownPauseSeconds;
+  const seconds = Math.ceil((Math.min(...ends) - Date.now()) / 1000);
+  return Math.min(longestPauseSeconds, Math.max(1, seconds));
+}
