@@ -17,6 +17,7 @@ import { requestId } from './middleware/request-id.ts';
 import type { AutoscaleOptions } from './monitoring/autoscale.ts';
 import { mountRoutes } from './openapi/mount.ts';
 import type { Route } from './openapi/route.ts';
+import { createRenditions } from './renditions.ts';
 import { adminRoutes } from './routes/admin.ts';
 import { audioRoutes } from './routes/audio.ts';
 import { withDocs } from './routes/docs.ts';
@@ -24,8 +25,10 @@ import { eventRoutes } from './routes/events.ts';
 import { fleetRoutes } from './routes/fleet.ts';
 import { generateRoutes } from './routes/generate.ts';
 import { healthRoutes } from './routes/health.ts';
+import { inspectRoutes } from './routes/inspect.ts';
 import { keyRoutes } from './routes/keys.ts';
 import { monitoringRoutes } from './routes/monitoring.ts';
+import { pictureRoutes } from './routes/pictures.ts';
 import { taskRoutes } from './routes/tasks.ts';
 import { webhookDeliveryRoutes } from './routes/webhook-deliveries.ts';
 
@@ -103,11 +106,19 @@ const contentSecurityPolicy = {
 
 /** Every route there is. A new resource is a file in `routes/` and a line here. */
 export function apiRoutes(options: AppOptions): Route[] {
+  const { producer, store, logger } = options;
+  const renditions = createRenditions({
+    store,
+    logger,
+    isThere: async (taskId) => (await producer.get(taskId)) !== undefined,
+  });
   const routes = [
     ...generateRoutes(options),
     ...taskRoutes(options),
     ...eventRoutes(options),
-    ...audioRoutes(options),
+    ...audioRoutes({ ...options, renditions }),
+    ...pictureRoutes({ ...options, renditions }),
+    ...inspectRoutes(),
     ...fleetRoutes(options),
     ...monitoringRoutes(options),
     ...adminRoutes(options),

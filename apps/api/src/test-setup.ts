@@ -128,11 +128,16 @@ export async function claimNext(consumer: TaskConsumer) {
 export const audio = Buffer.from('RIFF, but only for this test');
 export const sha256 = createHash('sha256').update(audio).digest('hex');
 
-/** Submits a task, with these fields too, and completes it as a worker would. */
-export async function completedTask(context: TestApp, fields: object = {}): Promise<string> {
+/** Submits a task, with these fields too, and completes it as a worker would, with this file for its audio. */
+export async function completedTask(
+  context: TestApp,
+  fields: object = {},
+  file: Uint8Array = audio,
+): Promise<string> {
   const { body } = await submit(context, { prompt: 'lofi', duration: 2, ...fields });
+  const sha256 = createHash('sha256').update(file).digest('hex');
   const claim = await claimNext(context.consumer);
-  await context.store.put(audioKey(body.id, sha256), audio);
+  await context.store.put(audioKey(body.id, sha256), file);
   await context.consumer.complete(claim, {
     model: 'test',
     duration: 2,
@@ -140,7 +145,7 @@ export async function completedTask(context: TestApp, fields: object = {}): Prom
     sample_rate: 32_000,
     channels: 1,
     format: 'wav',
-    bytes: audio.length,
+    bytes: file.length,
     sha256,
     peak_dbfs: -1,
     sampling: { temperature: 1, top_k: 250, top_p: 1, guidance_scale: 3 },

@@ -29,7 +29,7 @@ export async function fetchContinuation(
   if (result === undefined) throw gone();
   if (result.model === model) {
     const codes = await store.open(codesKey(taskId, result.sha256));
-    if (codes !== undefined) return { codes: await buffer(codes.read()) };
+    if (codes !== undefined) return { codes: await buffer(await codes.read()) };
   }
   return decodeWav(await fetchArtifact(store, audioKey(taskId, result.sha256)));
 }
@@ -37,7 +37,7 @@ export async function fetchContinuation(
 async function fetchArtifact(store: ArtifactStore, key: string): Promise<Buffer> {
   const artifact = await store.open(key);
   if (artifact === undefined) throw gone();
-  return await buffer(artifact.read());
+  return await buffer(await artifact.read());
 }
 
 function gone(): ServiceError {

@@ -90,7 +90,7 @@ async function setup({
     async stored(key: string): Promise<Buffer> {
       const artifact = await store.open(key);
       if (artifact === undefined) throw new Error(`nothing is stored as ${key}`);
-      return buffer(artifact.read());
+      return buffer(await artifact.read());
     },
     /** Submits a task and resolves with its record after the first event of that type. */
     async untilEvent(

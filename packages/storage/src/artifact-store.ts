@@ -1,4 +1,4 @@
-import type { Readable } from 'node:stream';
+import { Readable } from 'node:stream';
 
 /** First and last byte, both included, as in HTTP. */
 export interface ByteRange {
@@ -9,7 +9,8 @@ export interface ByteRange {
 export interface Artifact {
   /** Size of the whole artifact, whatever the range. */
   bytes: number;
-  read(range?: ByteRange): Readable;
+  /** Resolves once the first byte can be read. @throws ServiceError `dependency_unavailable`, `gone`. */
+  read(range?: ByteRange): Promise<Readable>;
 }
 
 /**
@@ -74,4 +75,13 @@ export interface RenditionName {
   sha256: string;
   revision: number;
   ending: string;
+}
+
+/** What is in memory anyway, as if it were stored. */
+export function memoryArtifact(content: Uint8Array): Artifact {
+  return {
+    bytes: content.length,
+    read: async (range) =>
+      Readable.from([content.subarray(range?.start ?? 0, (range?.end ?? content.length) + 1)]),
+  };
 }

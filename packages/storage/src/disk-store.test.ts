@@ -20,8 +20,8 @@ test('what was put can be read, whole and in part', async () => {
   const artifact = await context.store.open('tasks/one/audio.wav');
   if (artifact === undefined) throw new Error('nothing was stored');
   expect(artifact.bytes).toBe(10);
-  expect(String(await buffer(artifact.read()))).toBe('0123456789');
-  expect(String(await buffer(artifact.read({ start: 2, end: 4 })))).toBe('234');
+  expect(String(await buffer(await artifact.read()))).toBe('0123456789');
+  expect(String(await buffer(await artifact.read({ start: 2, end: 4 })))).toBe('234');
 });
 
 test('putting again replaces, removing twice is no error, and nothing temporary stays', async () => {

@@ -1,8 +1,9 @@
 import { randomUUID } from 'node:crypto';
-import { createReadStream } from 'node:fs';
 import { mkdir, open, rename, rm, stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import { type ArtifactStore, checkKey } from './artifact-store.ts';
+import type { Readable } from 'node:stream';
+import { ServiceError } from '@musicgen/contract';
+import { type ArtifactStore, type ByteRange, checkKey } from './artifact-store.ts';
 
 /** Artifacts as files under one folder, which several processes or machines may share. */
 export function createDiskStore(folder: string): ArtifactStore {
@@ -10,16 +11,28 @@ export function createDiskStore(folder: string): ArtifactStore {
   return {
     async put(key, content) {
       const path = pathOf(key);
-      await makeFolder(dirname(path));
-      await writeWhole(path, content);
+      try {
+        await makeFolder(dirname(path));
+        await writeWhole(path, content);
+      } catch (error) {
+        throw new ServiceError('storage_failed', `${key} could not be written (${reasonOf(error)}).`, {
+          cause: error,
+        });
+      }
     },
     async open(key) {
       const path = pathOf(key);
       const bytes = await sizeOf(path);
-      return bytes === undefined ? undefined : { bytes, read: (range) => createReadStream(path, range) };
+      return bytes === undefined ? undefined : { bytes, read: (range) => readFrom(path, range) };
     },
     async remove(key) {
-      await rm(pathOf(key), { recursive: true, force: true });
+      try {
+        await rm(pathOf(key), { recursive: true, force: true });
+      } catch (error) {
+        throw new ServiceError('storage_failed', `${key} could not be removed (${reasonOf(error)}).`, {
+          cause: error,
+        });
+      }
     },
   };
 }
@@ -64,11 +77,28 @@ async function sizeOf(path: string): Promise<number | undefined> {
   try {
     return (await stat(path)).size;
   } catch (error) {
-    if (isMissingFile(error)) return undefined;
-    throw error;
+    if (reasonOf(error) === 'ENOENT') return undefined;
+    throw unreadable(error);
   }
 }
 
-function isMissingFile(error: unknown): boolean {
-  return typeof error === 'object' && error !== null && 'code' in error && error.code === 'ENOENT';
+async function readFrom(path: string, range: ByteRange | undefined): Promise<Readable> {
+  try {
+    const file = await open(path);
+    return file.createReadStream(range);
+  } catch (error) {
+    // Removed since it was found.
+    if (reasonOf(error) === 'ENOENT') throw new ServiceError('gone', 'What was here has been removed.');
+    throw unreadable(error);
+  }
+}
+
+function unreadable(error: unknown): ServiceError {
+  const message = `The artifact store cannot be read (${reasonOf(error)}).`;
+  return new ServiceError('dependency_unavailable', message, { cause: error });
+}
+
+/** The system's word for what went wrong: `ENOSPC`. */
+function reasonOf(error: unknown): string {
+  return typeof error === 'object' && error !== null && 'code' in error ? String(error.code) : 'unknown';
 }

@@ -4,6 +4,7 @@ export {
   audioKey,
   type ByteRange,
   codesKey,
+  memoryArtifact,
   previewKey,
   renditionKey,
   taskKey,

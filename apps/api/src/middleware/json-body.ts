@@ -1,13 +1,13 @@
 import { ServiceError } from '@musicgen/contract';
 import express, { type Request, type RequestHandler } from 'express';
 
-/** Refuses a body that does not call itself by this media type. */
-export function requireType(contentType: string): RequestHandler {
+/** Refuses a body that does not call itself by one of these media types. */
+export function requireType(...contentTypes: string[]): RequestHandler {
   return (req, _res, next) => {
-    if (req.is(contentType)) return next();
+    if (req.is(contentTypes)) return next();
     throw new ServiceError(
       'unsupported_media_type',
-      `The body must be sent with Content-Type: ${contentType}.`,
+      `The body must be sent with Content-Type: ${contentTypes.join(', ')}.`,
     );
   };
 }

@@ -112,7 +112,11 @@ function headerName(name: string): string {
 function requestBodyOf({ body, rawBody, example }: Route, components: Components): RequestBody | undefined {
   if (rawBody !== undefined) {
     const { contentType, description } = rawBody;
-    return { required: true, description, content: { [contentType]: { schema: {} } } };
+    return {
+      required: true,
+      description,
+      content: Object.fromEntries([contentType].flat().map((type) => [type, { schema: {} }])),
+    };
   }
   if (body === undefined) return undefined;
   const schema = jsonSchemaOf(body, 'input', components);

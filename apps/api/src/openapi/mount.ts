@@ -42,7 +42,7 @@ function allowedMethods(members: readonly Route[]): string {
 }
 
 function bodyReaders({ body, rawBody, bodyLimitKilobytes = 64 }: Route): RequestHandler[] {
-  if (rawBody !== undefined) return [requireType(rawBody.contentType)];
+  if (rawBody !== undefined) return [requireType(...[rawBody.contentType].flat())];
   return body === undefined ? [] : jsonBody({ limitKilobytes: bodyLimitKilobytes });
 }
 

@@ -67,7 +67,7 @@ interface RouteInput<Params, Query, Headers, Body> {
   /** The longest body, 64 kB where nothing is said. */
   bodyLimitKilobytes?: number;
   /** A body that is not JSON, which the handler reads from `res.req` itself. */
-  rawBody?: { contentType: string; description: string };
+  rawBody?: { contentType: string | readonly string[]; description: string };
   /** The code for a path whose parameters are impossible: `not_found` where nothing is said. */
   invalidParams?: ErrorCode;
 }
