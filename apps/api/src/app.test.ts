@@ -27,7 +27,7 @@ test('no task of an id that was never given is found, whatever is wanted of it',
 describe('without Redis', () => {
   test('the API lives, is not ready, and can be read about', async () => {
     await using context = await createTestApp({ redisUrl: 'redis://127.0.0.1:1' });
-    for (const path of ['/livez', '/metrics', '/openapi.json', '/docs'])
+    for (const path of ['/livez', '/healthz', '/metrics', '/openapi.json', '/docs'])
       expect((await request(context.app).get(path)).status).toBe(200);
     const ready = await request(context.app).get('/readyz');
     expect([ready.status, ready.body.detail]).toEqual([503, 'Redis is away.']);

@@ -37,7 +37,8 @@ export function cached<Value>({ load, lastsMs, deadlineMs }: CacheOptions<Value>
   };
 }
 
-async function withinDeadline<Value>(value: Promise<Value>, deadlineMs: number): Promise<Value> {
+/** @throws ServiceError `dependency_unavailable` when there is no answer in time. */
+export async function withinDeadline<Value>(value: Promise<Value>, deadlineMs: number): Promise<Value> {
   const timer = new AbortController();
   const late = delay(deadlineMs, undefined, { signal: timer.signal, ref: false }).then(() => {
     throw new ServiceError('dependency_unavailable', `There was no answer within ${deadlineMs} ms.`);

@@ -27,6 +27,7 @@ export {
   autoscaleSchema,
   cleanupReportSchema,
   fleetModelsSchema,
+  healthDetailSchema,
   healthStatuses,
   liveWorkersSchema,
   queueListingSchema,

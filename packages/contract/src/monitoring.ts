@@ -146,6 +146,19 @@ export const autoscaleSchema = z.object({
   reason: z.string(),
 });
 
+/** What one process sees of what it depends on. */
+export const healthDetailSchema = z.object({
+  status: z
+    .enum(['ok', 'degraded'])
+    .describe('`degraded` when Redis or the store does not answer, or the process closes.'),
+  version: z.string(),
+  node: z.string(),
+  redis: z.object({ up: z.boolean(), version: z.string().nullable() }),
+  store: z.object({ up: z.boolean() }),
+  queue: z.object({ waiting: count.nullable(), processing: count.nullable() }),
+  workers: z.object({ live: count.nullable(), slots: count.nullable() }),
+});
+
 /** A model that live workers run. */
 const fleetModelSchema = modelDescriptionSchema.extend({
   workers: count.describe('Live workers that run it.'),

@@ -41,6 +41,28 @@ test('models are those of live workers, each once, with the mean of their measur
   ]);
 });
 
+test('the health of a process names its parts, and those that do not answer', async () => {
+  const ownServer = await startRedisServer();
+  await using context = await createTestApp({ redisUrl: ownServer.url });
+  await seedHistory(context);
+  const well = (await request(context.app).get('/healthz')).body;
+  expect(well).toMatchObject({
+    status: 'ok',
+    redis: { up: true },
+    store: { up: true },
+    queue: { waiting: 3, processing: 1 },
+    workers: { live: 1, slots: 2 },
+  });
+  await ownServer.stop();
+  const { status, body } = await request(context.app).get('/healthz');
+  expect([status, body.status, body.redis, body.store]).toEqual([
+    200,
+    'degraded',
+    { up: false, version: null },
+    { up: true },
+  ]);
+});
+
 test('without a worker there is no model', async () => {
   await using context = await createTestApp({ redisUrl: server.url });
   expect((await request(context.app).get('/api/v1/models')).body).toEqual({ default: null, models: [] });

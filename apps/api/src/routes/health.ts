@@ -1,10 +1,14 @@
+import { healthDetailSchema } from '@musicgen/contract';
 import { type HealthOptions, healthHandlers } from '@musicgen/service';
 import { z } from 'zod';
 import type { AppOptions } from '../app.ts';
+import { type HealthDetailOptions, healthDetail } from '../monitoring/health-detail.ts';
 import { anyQuery, type Route, type RouteSpec, route } from '../openapi/route.ts';
 
-/** `/livez`, `/readyz` and `/metrics`: for probes and Prometheus. */
-export function healthRoutes({ access, ...options }: HealthOptions & Pick<AppOptions, 'access'>): Route[] {
+type Options = HealthOptions & Pick<AppOptions, 'access'> & HealthDetailOptions;
+
+/** `/livez`, `/readyz` and `/metrics` for probes and Prometheus, `/healthz` for people. */
+export function healthRoutes({ access, ...options }: Options): Route[] {
   const { livez, readyz, metrics } = healthHandlers(options);
   const probe = {
     method: 'get',
@@ -30,6 +34,15 @@ export function healthRoutes({ access, ...options }: HealthOptions & Pick<AppOpt
       responses: { 200: { description: 'It can.', body: z.object({ status: z.literal('ready') }) } },
       errors: ['dependency_unavailable'],
       handle: (_input, res) => readyz(res),
+    }),
+    route({
+      ...probe,
+      operationId: 'getHealth',
+      path: '/healthz',
+      summary: 'What this process depends on, part by part',
+      description: 'Answers 200 whatever it finds; probes use /livez and /readyz.',
+      responses: { 200: { description: 'As it was seen just now.', body: healthDetailSchema } },
+      handle: async (_input, res) => void res.json(await healthDetail(options)),
     }),
     route({
       ...probe,
