@@ -47,9 +47,11 @@ describe.each([
   });
 });
 
-test('the worker image has the embedded model, a volume for others, and no foreign ONNX Runtime', async () => {
+test('the worker image has the embedded model, a volume for others, the command that fills it, and no foreign ONNX Runtime', async () => {
   const { all, runtime } = await readDockerfile('Dockerfile.worker');
   expect(argumentsOf(runtime, 'COPY')).toContain('models/musicgen-micro models/musicgen-micro');
+  expect(argumentsOf(runtime, 'COPY')).toContain('/app/apps/cli apps/cli');
+  expect(argumentsOf(runtime, 'RUN').join('\n')).toContain('/usr/local/bin/musicgen');
   expect(argumentsOf(runtime, 'VOLUME')).toEqual(['["/data/artifacts", "/app/models"]']);
   expect(argumentsOf(all, 'ARG')).toContain('CUDA=false');
   expect(argumentsOf(all, 'RUN').join('\n')).toContain('! -name linux');
