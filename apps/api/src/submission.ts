@@ -6,6 +6,7 @@ import { uuidv7 } from 'uuidv7';
 import type { AppOptions } from './app.ts';
 import { callerOf, ownership } from './caller.ts';
 import { checkContinuation } from './continuation.ts';
+import { checkModels } from './known-models.ts';
 import { type NewTasks, pathOf } from './new-tasks.ts';
 import { RetryLater } from './retry-later.ts';
 import { spendSeconds } from './spend-seconds.ts';
@@ -17,6 +18,7 @@ const drawnSeeds = 2 ** 32;
 export type SubmissionOptions = Pick<
   AppOptions,
   | 'producer'
+  | 'monitor'
   | 'estimator'
   | 'store'
   | 'limits'
@@ -36,9 +38,10 @@ export interface Admitted {
 
 /**
  * The one way into the queue: draws seeds, foresees how long the tasks will take, and admits them in one step.
- * @throws ServiceError `queue_full`, `concurrency_limit`, `idempotency_mismatch`, `dependency_unavailable`.
+ * @throws ServiceError `invalid_request`, `queue_full`, `concurrency_limit`, `idempotency_mismatch`, `dependency_unavailable`.
  */
 export async function admit(tasks: NewTasks, res: Response, options: SubmissionOptions): Promise<Admitted> {
+  await checkModels(tasks, options);
   await checkContinuation(tasks, res, options);
   const batchId = tasks.requests.length > 1 ? uuidv7() : undefined;
   const news = await Promise.all(
