@@ -37,7 +37,7 @@ await runProcess({
   async open({ config, logger, releasers, closing }) {
     const version = readVersion(new URL('../package.json', import.meta.url));
     const registry = createRegistry({ role: 'api', version });
-    const store = openArtifactStore(config.ARTIFACT_URL);
+    const store = openArtifactStore(config.ARTIFACT_URL, config);
 
     const redis = new Redis(config.REDIS_URL, {
       ...failFastRedisOptions,

@@ -159,7 +159,7 @@ function provenanceOf({
   piece: Piece;
   model: ModelInfo;
 }): Provenance {
-  const { negative_prompt, fade_out } = request;
+  const { negative_prompt, fade_out, continue_from } = request;
   return {
     software,
     task_id: claim.task.id,
@@ -172,6 +172,7 @@ function provenanceOf({
       ...samplingOf(piece),
       ...(negative_prompt !== undefined && { negative_prompt }),
       ...(fade_out !== undefined && { fade_out }),
+      ...(continue_from && { continue_from: Object.values(continue_from)[0] ?? '' }),
     },
   };
 }

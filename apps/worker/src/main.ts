@@ -35,7 +35,7 @@ await runProcess({
     const version = readVersion(new URL('../package.json', import.meta.url));
     const registry = createRegistry({ role: 'worker', version });
     const metrics = createWorkerMetrics(registry);
-    const store = openArtifactStore(config.ARTIFACT_URL);
+    const store = openArtifactStore(config.ARTIFACT_URL, config);
 
     const redis = new Redis(config.REDIS_URL, { ...patientRedisOptions, connectionName: 'musicgen-worker' });
     releasers.add('Redis', () => redis.disconnect());

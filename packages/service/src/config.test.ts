@@ -31,7 +31,11 @@ test.each([
   ['ARTIFACT_URL', 'file:///var/lib/musicgen', true],
   ['ARTIFACT_URL', 'file:relative/folder', true],
   ['ARTIFACT_URL', 'file://data/audio', false],
-  ['ARTIFACT_URL', 's3://bucket', false],
+  ['ARTIFACT_URL', 's3://bucket/prefix', true],
+  ['ARTIFACT_URL', 's3:///prefix', false],
+  ['ARTIFACT_URL', 'ftp://host/folder', false],
+  ['S3_ENDPOINT', 'http://minio:9000', true],
+  ['S3_ENDPOINT', 'minio:9000', false],
   ['TASK_KEY_PREFIX', '{musicgen}', true],
   ['TASK_KEY_PREFIX', "a'b", false],
 ])('%s may be %s: %s', (name, value, allowed) => {

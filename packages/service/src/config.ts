@@ -91,9 +91,22 @@ export const sharedSettings = {
   ),
   ARTIFACT_URL: z
     .string()
-    .regex(/^file:(\/\/\/|(?!\/\/))./, 'must be file:///an/absolute/folder or file:a/relative/one')
+    .regex(
+      /^(file:(\/\/\/|(?!\/\/)).|s3:\/\/[a-z0-9])/,
+      'must be file:///an/absolute/folder, file:a/relative/one or s3://bucket/prefix',
+    )
     .default('file:.musicgen/artifacts')
-    .describe('Where finished audio is kept; API and workers must see the same place.'),
+    .describe(
+      'Where finished audio is kept: a folder (file:) or a bucket (s3://bucket/prefix). API and workers must see the same place.',
+    ),
+  S3_ENDPOINT: z
+    .url({ protocol: /^https?$/, error: 'must be an http:// or https:// URL' })
+    .optional()
+    .describe('With an s3: ARTIFACT_URL, the server to ask instead of Amazon.'),
+  AWS_REGION: z.string().min(1).default('us-east-1').describe('Region of the bucket.'),
+  AWS_ACCESS_KEY_ID: z.string().min(1).optional().describe('For an s3: ARTIFACT_URL.'),
+  AWS_SECRET_ACCESS_KEY: z.string().min(1).optional().describe('For an s3: ARTIFACT_URL.'),
+  AWS_SESSION_TOKEN: z.string().min(1).optional().describe('With temporary credentials.'),
   LOG_LEVEL: z
     .enum(['error', 'warn', 'info', 'debug'])
     .default('info')

@@ -26,8 +26,9 @@ export function createDiskStore(folder: string): ArtifactStore {
       return bytes === undefined ? undefined : { bytes, read: (range) => readFrom(path, range) };
     },
     async remove(key) {
+      const path = pathOf(key);
       try {
-        await rm(pathOf(key), { recursive: true, force: true });
+        await rm(path, { recursive: true, force: true });
       } catch (error) {
         throw new ServiceError('storage_failed', `${key} could not be removed (${reasonOf(error)}).`, {
           cause: error,
