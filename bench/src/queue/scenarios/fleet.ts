@@ -9,7 +9,8 @@ import { startWorkers } from '../worker-child.ts';
 /** The shape of the load: pieces of ten seconds, progress as often as our worker reports it, four of five busy. */
 export const fleetLoad = { taskMs: 10_000, progressMs: 500, busyShare: 0.8 };
 
-const idleMs = 6_000;
+/** At least two of an idle worker's waits, which last up to 10 s. */
+const idleMs = 20_000;
 const watchedMs = 10_000;
 
 /** A fleet of one-slot workers on one Redis: first idle, then under a steady load. */
