@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { promisify } from 'node:util';
 import { findRedisServer, startRedisServer } from '@musicgen/redis-server';
-import { Redis } from 'ioredis';
+import { Redis, type RedisOptions } from 'ioredis';
 import { patientRedisOptions } from './redis-client.ts';
 import { claimOne, createTestQueue, type TestQueue, useUndo } from './test-setup.ts';
 
@@ -35,7 +35,7 @@ async function wholeWay({ enqueue, consumer, producer, queue }: TestQueue): Prom
   await Promise.all([reader.close(), outbox.close()]);
 }
 
-async function open(url: string, options: ConstructorParameters<typeof Redis>[1] = {}): Promise<TestQueue> {
+async function open(url: string, options: RedisOptions = {}): Promise<TestQueue> {
   const redis = new Redis(url, { ...patientRedisOptions, ...options });
   const test = await createTestQueue(redis);
   afterwards(test.close);
