@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import { cp, mkdtemp, readFile, rm, truncate, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { isRetryable } from '@musicgen/contract';
 import { tinyModelFolder } from '../fixtures/golden.ts';
 import { type Engine, type ExecutionProvider, startEngine } from './index.ts';
 import type { Piece, PieceProgress, PieceRequest } from './piece.ts';
@@ -173,6 +174,23 @@ describe('the engine in its own process', () => {
     await expect(piece).rejects.toMatchObject({ code: 'engine_crashed' });
     expect((await engine.generate(request)).frames).toBe(25);
   });
+
+  // `prlimit` takes the address space of a running process away, as a full machine would.
+  (process.platform === 'linux' ? it : it.skip).each([5, 30])(
+    'gives a reason that allows another attempt when %i MB are not enough, and goes on',
+    async (megabytes) => {
+      const { engine, pid } = await setup();
+      const status = await readFile(`/proc/${pid()}/status`, 'utf8');
+      const usedBytes = 1024 * Number(/VmSize:\s+(\d+)/.exec(status)?.[1]);
+      execFileSync('prlimit', ['--pid', String(pid()), `--as=${usedBytes + megabytes * 2 ** 20}`]);
+      const long = { ...request, durationSeconds: 8, guidanceScale: 1 };
+      const error = await engine.generate(long).catch((it) => it);
+      // Which of the two depends on who asks for the memory in vain.
+      expect(['out_of_memory', 'engine_crashed']).toContain(error.code);
+      expect(isRetryable(error.code)).toBe(true);
+      expect((await engine.generate(request)).frames).toBe(25);
+    },
+  );
 
   it('lets a piece that is asked for during a restart wait for it', async () => {
     const { engine, pid } = await setup();
