@@ -45,10 +45,7 @@ export async function benchEngine(options: EngineBenchOptions): Promise<Row[]> {
   for (const [name, measure] of Object.entries(parts)) {
     if (options.only.length > 0 && !options.only.includes(name)) continue;
     console.error(`${name} …`);
-    const measured = await measure(systems, options);
-    // A run that is cut short has said what it knows.
-    console.error(tableText(measured, names));
-    rows.push(...measured);
+    rows.push(...(await measure(systems, options)));
   }
   const [ours, peer] = [await systems.ours.end(), await systems.peer.end()];
   rows.push(row('peak memory, MB', ours / 1e6, peer / 1e6, { better: 'lower', target: peer / 1e6 }));
@@ -148,7 +145,10 @@ async function inTurn(
       if (answer.outsideRuns !== undefined) outside.push(answer.outsideRuns);
     }
   }
-  return { ours: median(times.ours), peer: median(times.peer), outside: 100 * median(outside) };
+  const medians = { ours: median(times.ours), peer: median(times.peer), outside: 100 * median(outside) };
+  // A run that is cut short has said what it knows.
+  console.error(JSON.stringify({ ...ours, ...medians }));
+  return medians;
 }
 
 function row(

@@ -38,7 +38,10 @@ export class KeyValueCache {
 
   /** Makes room for positions up to `length`. The blocks of rows that are extended one after the other are neighbours. */
   extend(row: CacheRow, length: number): void {
-    while (row.blocks.length * this.shape.positions < length) this.#append(row);
+    const missing = Math.ceil(length / this.shape.positions) - row.blocks.length;
+    if (missing <= 0) return;
+    this.#reserve(this.#owners.length + missing);
+    for (let block = 0; block < missing; block++) this.#append(row);
   }
 
   /** Gives the row's blocks back. The last blocks in use move into their places, so that no gap is left. */
@@ -111,7 +114,6 @@ export class KeyValueCache {
   #append(row: CacheRow): void {
     const block = this.#owners.length;
     const length = this.#blockLength;
-    if ((block + 1) * length > (this.#arrays[0] as Float32Array).length) this.#grow();
     if (block < this.#dirty) {
       // Masked places count as zero times what they hold, which must therefore be finite.
       for (const array of this.#arrays) array.fill(0, block * length, (block + 1) * length);
@@ -122,10 +124,15 @@ export class KeyValueCache {
     this.version++;
   }
 
-  /** Doubles the arrays, one after the other. The operating system gives memory to what is written, not to what is reserved. */
-  #grow(): void {
+  /**
+   * Makes the arrays long enough, at least twice as long as before, one after the other. The operating system gives
+   * memory to what is written, not to what is reserved.
+   */
+  #reserve(blocks: number): void {
+    const needed = blocks * this.#blockLength;
     for (const [index, array] of this.#arrays.entries()) {
-      const grown = new Float32Array(Math.max(2 * array.length, 4 * this.#blockLength));
+      if (array.length >= needed) continue;
+      const grown = new Float32Array(Math.max(needed, 2 * array.length));
       grown.set(array);
       this.#arrays[index] = grown;
     }
