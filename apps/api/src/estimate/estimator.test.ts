@@ -96,6 +96,18 @@ test('a worker that does not say how fast it is counts as fast as tasks were don
   expect(secondsFromNow(estimate?.finishAt)).toBeCloseTo(20, 0);
 });
 
+test('tasks that took longer lately than the decoder says slow the fleet down by as much', async () => {
+  const { estimator, submit, consumer, join } = await setup({ speed: 2 });
+  await join();
+  await submit(10);
+  const claim = await consumer.claim();
+  if (claim === undefined) throw new Error('nothing to claim');
+  const begunEarlier = { ...claim.task, updatedAt: claim.task.updatedAt - 20_000 };
+  await consumer.complete({ task: begunEarlier, token: claim.token }, {});
+  const estimate = await estimator.estimate({ priority: 'NORMAL', seconds: 10 });
+  expect(secondsFromNow(estimate?.finishAt)).toBeCloseTo(20, 0);
+});
+
 test('a task is submitted with its audio as its cost and with when it is expected to be done', async () => {
   const { estimator, submit, join } = await setup();
   await submit(20);

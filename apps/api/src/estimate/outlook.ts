@@ -47,14 +47,16 @@ export function liveWorker({ id, draining, description }: WorkerPresence): LiveW
 export interface OutlookOptions {
   backlog: Backlog;
   workers: readonly LiveWorker[];
-  /** How fast one slot has been lately, from the queue's statistics, for workers that do not say. */
+  /** How fast one slot has been lately with whole tasks, from the queue's statistics. */
   measuredSpeed: number | undefined;
 }
 
 /** Puts together what waits, what runs and who works. Workers of unknown speed count for nothing. */
 export function outlookOf({ backlog, workers, measuredSpeed }: OutlookOptions): Outlook {
   const working = workers.filter(({ draining }) => !draining);
-  const sampled = working.flatMap((worker) => slotsOf(worker, backlog, measuredSpeed));
+  const efficiency = efficiencyOf(working, measuredSpeed);
+  const measured = working.map((worker) => withSpeed(worker, { efficiency, measuredSpeed }));
+  const sampled = measured.flatMap((worker) => slotsOf(worker, backlog));
   const work = ({ tasks, cost }: { tasks: number; cost: number }) => ({
     tasks,
     seconds: audioSecondsOf(cost),
@@ -67,13 +69,36 @@ export function outlookOf({ backlog, workers, measuredSpeed }: OutlookOptions): 
   };
 }
 
-function slotsOf(worker: LiveWorker, backlog: Backlog, measuredSpeed: number | undefined): Slots[] {
-  const { alone = measuredSpeed, full = measuredSpeed } = worker.speed ?? {};
-  if (alone === undefined || full === undefined) return [];
-  const like = { priorities: worker.priorities, speed: full, speedAlone: alone };
-  const running = backlog.running.filter((task) => task.worker === worker.id);
+/**
+ * Workers say how fast their decoders are; text, codec, encoding and storing come on top, and whatever else their machines
+ * do. Where tasks took longer lately than even busy decoders would need, that share of the speed is what is left.
+ */
+function efficiencyOf(workers: readonly LiveWorker[], measuredSpeed: number | undefined): number {
+  const known = workers.flatMap(({ speed, slots }) => (speed ? [{ full: speed.full, slots }] : []));
+  const slots = known.reduce((sum, worker) => sum + worker.slots, 0);
+  if (measuredSpeed === undefined || slots === 0) return 1;
+  return Math.min(1, (measuredSpeed * slots) / known.reduce((sum, { full, slots }) => sum + full * slots, 0));
+}
+
+/** One that does not say how fast it is counts as fast as the fleet was. */
+function withSpeed(
+  worker: LiveWorker,
+  { efficiency, measuredSpeed }: { efficiency: number; measuredSpeed: number | undefined },
+): LiveWorker {
+  const { speed } = worker;
+  if (speed) return { ...worker, speed: { alone: speed.alone * efficiency, full: speed.full * efficiency } };
+  return measuredSpeed === undefined
+    ? worker
+    : { ...worker, speed: { alone: measuredSpeed, full: measuredSpeed } };
+}
+
+function slotsOf({ id, slots, priorities, speed }: LiveWorker, backlog: Backlog): Slots[] {
+  if (speed === undefined) return [];
+  const { alone, full } = speed;
+  const like = { priorities, speed: full, speedAlone: alone };
+  const running = backlog.running.filter((task) => task.worker === id);
   const busy = running.map((task) => ({ ...like, count: 1, freeIn: secondsLeft(task, backlog.at, full) }));
-  const idle = worker.slots - running.length;
+  const idle = slots - running.length;
   return idle > 0 ? [...busy, { ...like, count: idle, freeIn: 0 }] : busy;
 }
 

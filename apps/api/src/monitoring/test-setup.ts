@@ -94,7 +94,8 @@ function alike(example: unknown, name = ''): unknown {
     const kind = Object.values(kinds).find((pattern) => pattern.test(example));
     return kind === undefined ? example : expect.stringMatching(kind);
   }
-  if (typeof example === 'number' && !Number.isInteger(example)) return about(example, name);
+  if (typeof example === 'number' && (isTime(name) ? example > 0 : !Number.isInteger(example)))
+    return about(example, name);
   if (Array.isArray(example)) return example.map((part) => alike(part));
   if (typeof example !== 'object' || example === null) return example;
   const entries = Object.entries(example);
@@ -106,10 +107,13 @@ function alike(example: unknown, name = ''): unknown {
   return Object.fromEntries(fields);
 }
 
+function isTime(name: string): boolean {
+  return /(_time|_age|_duration|_seconds|_in|^p\d+)$/.test(name);
+}
+
 /** Seconds to the tenth of them and what a slow machine adds; a share to the hundredth. */
 function about(value: number, name: string) {
-  const isTime = /(_time|_age|_duration|_seconds|_in|^p\d+)$/.test(name);
-  const tolerance = isTime ? 10 + value / 10 : 0.01;
+  const tolerance = isTime(name) ? 10 + value / 10 : 0.01;
   return {
     asymmetricMatch: (other: unknown) => typeof other === 'number' && Math.abs(other - value) <= tolerance,
     toString: () => `about ${value}`,
