@@ -24,6 +24,19 @@ test('no task of an id that was never given is found, whatever is wanted of it',
   }
 });
 
+test('a parameter that a path does not know is refused by name wherever it would be ignored', async () => {
+  await using context = await createTestApp({ redisUrl: server.url });
+  for (const { method, path, body } of await documentedRequests(context, { answering: 422 })) {
+    const response = await request(context.app)[method](`${path}?unheard_of=1`).send(body);
+    expect([method, path, response.status, response.body.errors?.at(-1).parameter]).toEqual([
+      method,
+      path,
+      422,
+      'unheard_of',
+    ]);
+  }
+});
+
 describe('without Redis', () => {
   test('the API lives, is not ready, and can be read about', async () => {
     await using context = await createTestApp({ redisUrl: 'redis://127.0.0.1:1' });

@@ -22,6 +22,7 @@ import { createApp } from './app.ts';
 import { createCleanUp } from './clean-up.ts';
 import { loadApiConfig } from './config.ts';
 import { createEstimator } from './estimate/estimator.ts';
+import { createHttpServer } from './http-server.ts';
 import { createApiMetrics } from './metrics.ts';
 import { observeQueue } from './queue-metrics.ts';
 import { startWebhookDuties } from './webhook-duties.ts';
@@ -119,7 +120,7 @@ await runProcess({
       },
     });
 
-    const server = app.listen(config.API_PORT, config.API_HOST);
+    const server = createHttpServer(app).listen(config.API_PORT, config.API_HOST);
     await once(server, 'listening');
     releasers.add('HTTP server', async () => {
       server.close();

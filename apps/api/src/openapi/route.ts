@@ -110,8 +110,14 @@ export function route<
 >({ handle, ...spec }: RouteSpec<Params, Query, Headers, Body>): Route {
   return {
     ...spec,
+    errors: withImplied(spec),
     run: async (req, res) => handle(parse(spec, req), res),
   };
+}
+
+/** Unless any query will do, an unknown parameter is refused: nobody has to remember to say so. */
+function withImplied({ errors, query }: Pick<Route, 'errors' | 'query'>): readonly ErrorCode[] {
+  return query === anyQuery || errors.includes('invalid_request') ? errors : [...errors, 'invalid_request'];
 }
 
 function parse<

@@ -95,7 +95,7 @@ function createFinder({ paths }: OpenApiDocument) {
     .sort((one, other) => parameters(one.path) - parameters(other.path));
 
   return (method: string, path: string) => {
-    const found = templates.find(({ pattern }) => pattern.test(path));
+    const found = canDecode(path) ? templates.find(({ pattern }) => pattern.test(path)) : undefined;
     const { [method.toLowerCase()]: own, get } = found?.operations ?? {};
     const isBareGet = method === 'HEAD' && own === undefined;
     return {
@@ -103,6 +103,15 @@ function createFinder({ paths }: OpenApiDocument) {
       where: `${isBareGet ? 'GET' : method} ${found?.path ?? path}`,
     };
   };
+}
+
+/** Express finds nothing at a path whose percent-encoding is broken. */
+function canDecode(path: string): boolean {
+  try {
+    return decodeURIComponent(path) !== '';
+  } catch {
+    return false;
+  }
 }
 
 function patternOf(path: string): RegExp {
