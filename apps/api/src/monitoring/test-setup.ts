@@ -108,7 +108,7 @@ function alike(example: unknown, name = ''): unknown {
 }
 
 function isTime(name: string): boolean {
-  return /(_time|_age|_duration|_seconds|_in|^p\d+)$/.test(name);
+  return /(_time|_age|_duration|_seconds|_in|^p\d+|^queue)$/.test(name);
 }
 
 /** Seconds to the tenth of them and what a slow machine adds; a share to the hundredth. */
