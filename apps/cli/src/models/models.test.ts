@@ -155,7 +155,8 @@ test('a checkpoint on disk is converted, and not over something that is there', 
   const checkpoint = await writeCheckpoint(cli);
   const convert = ['models', 'convert', 'checkpoint', '--out', 'models/mine', ...converted];
   const first = await cli.run(convert);
-  expect(first.stdout).toBe(`mine  standard fp32, 2.65 MB, 32 kHz mono, in ${join(cli.models, 'mine')}\n`);
+  expect(first.stdout).toMatch(/^mine {2}standard fp32, \d\.\d\d MB, 32 kHz mono, in /);
+  expect(first.stdout.trimEnd().endsWith(join(cli.models, 'mine'))).toBe(true);
   expect(first.stderr).toContain('Verified: all graphs load, one frame was generated');
   expect(
     JSON.parse(await readFile(join(cli.models, 'mine', 'config.json'), 'utf8')).musicgen_service,
