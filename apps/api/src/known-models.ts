@@ -6,7 +6,7 @@ import { type NewTasks, pathOf } from './new-tasks.ts';
 
 /**
  * Whether the models that the requests name are there: any worker may claim a task, so all live ones must have its model
- * (docs/decisions/004-models-of-a-fleet.md). While no worker lives nobody can tell, and the request is taken.
+ * (docs/decisions/005-models-of-a-fleet.md). While no worker lives nobody can tell, and the request is taken.
  * @throws InvalidRequest naming each field with a model that is not there, and those that are
  */
 export async function checkModels(tasks: NewTasks, { monitor }: Pick<AppOptions, 'monitor'>): Promise<void> {
