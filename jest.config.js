@@ -8,5 +8,7 @@ export default {
   testEnvironment: './jest.environment.js',
   testEnvironmentOptions: { customExportConditions: ['@musicgen/source', 'node', 'node-addons'] },
   reporters: ['default', './jest.api-coverage.js'],
+  // Many tests wait for processes of their own rather than compute.
+  maxWorkers: '100%',
   testTimeout: 30_000,
 };

@@ -29,7 +29,8 @@ function describeWav(file: Buffer) {
     riff: file.toString('latin1', 0, 4),
     sampleRate: file.readUInt32LE(24),
     seconds: dataBytes / bytesPerSecond,
-    isWhole: file.length === 44 + dataBytes,
+    // Behind the samples are the tags.
+    isWhole: file.length === 8 + file.readUInt32LE(4) && file.length > 44 + dataBytes,
   };
 }
 

@@ -109,10 +109,10 @@ test('an event stream that a stopping API ends is told when to come back, and go
   let stopped: Promise<void> | undefined;
   for await (const chunk of stream.pipeThrough(new TextDecoderStream())) {
     text += chunk;
-    if (text.includes('event: snapshot')) stopped ??= first.process.stop();
+    if (text.includes('event:snapshot')) stopped ??= first.process.stop();
   }
   await stopped;
-  expect(text).toMatch(/^retry: \d+$/m);
+  expect(text).toMatch(/^retry:\d+$/m);
   expect((await first.process.ended).code).toBe(0);
 
   fleet.startWorker();
