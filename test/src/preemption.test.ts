@@ -39,13 +39,16 @@ test('a CRITICAL task takes the slot of a running LOW one, which goes on afterwa
 
   expect(urgent).toMatchObject({ status: 'completed', attempt: 1 });
   expect(disturbed).toMatchObject({ status: 'completed', attempt: 1 });
-  expect(ended).toEqual([critical.id, low.id]);
+  const undisturbed = await api.follow((await api.submit(request)).id, () => {});
+  expect(disturbed.result?.samples_sha256).toBe(undisturbed.result?.samples_sha256);
+
+  // Its log may be behind what the events tell, but not behind its end.
+  await worker.stop();
+  expect(ended.slice(0, 2)).toEqual([critical.id, low.id]);
   expect(returned).toEqual([[low.id, 'yield']]);
-  expect(resumed).toEqual([
+  expect(resumed.slice(0, 3)).toEqual([
     [low.id, false],
     [critical.id, false],
     [low.id, true],
   ]);
-  const undisturbed = await api.follow((await api.submit(request)).id, () => {});
-  expect(disturbed.result?.samples_sha256).toBe(undisturbed.result?.samples_sha256);
 });
