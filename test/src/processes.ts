@@ -1,10 +1,11 @@
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { Task } from '@musicgen/contract';
 import { type ApiClient, createApiClient } from '@musicgen/local/api-client';
 import { type ServiceProcess, startServiceProcess } from '@musicgen/local/service-process';
+import { codesKey } from '@musicgen/storage';
 
 export const root = fileURLToPath(new URL('../..', import.meta.url));
 
@@ -31,6 +32,8 @@ export interface Fleet {
   startApi(env?: Record<string, string>): Promise<RunningApi>;
   /** Resolves as soon as the process runs; wait for its `ready` where that matters. */
   startWorker(env?: Record<string, string>): ServiceProcess;
+  /** The codes that a finished task has left, for comparing pieces up to a frame. */
+  codesOf(task: Task): Promise<Buffer>;
   stop(): Promise<void>;
 }
 
@@ -62,6 +65,7 @@ export async function createFleet(redisUrl: string): Promise<Fleet> {
         ENGINE_THREADS: '1',
         ...env,
       }),
+    codesOf: ({ id, result }) => readFile(join(folder, 'artifacts', codesKey(id, result?.sha256 ?? ''))),
     async stop() {
       await Promise.all(started.map((process) => process.stop()));
       await rm(folder, { recursive: true });
