@@ -10,5 +10,6 @@ export default {
   reporters: ['default', './jest.api-coverage.js'],
   // Many tests wait for processes of their own rather than compute.
   maxWorkers: '100%',
-  testTimeout: 30_000,
+  // Tells a test that hangs from a machine that is busy.
+  testTimeout: 90_000,
 };
