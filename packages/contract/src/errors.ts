@@ -39,7 +39,7 @@ export const errorCodes = {
     title: 'A part the service depends on is unavailable',
     retryable: true,
   },
-  dependency_unsupported: { status: 503, title: 'A part the service depends on is too old' },
+  dependency_unsupported: { status: 503, title: 'A part the service depends on cannot be used' },
   internal: { status: 500, title: 'Something went wrong inside the service', retryable: true },
 
   model_load_failed: { status: 500, title: 'The model could not be loaded', retryable: true },

@@ -143,8 +143,9 @@ export const problemGuide = {
     remedy: 'Send the request again; another process answers.',
   },
   dependency_unsupported: {
-    cause: 'The Redis server is older than 7.0. The process says so in its log and ends with exit code 78.',
-    remedy: 'Operators: use Redis 7.0 or newer, or Valkey.',
+    cause:
+      'The Redis server is older than 7.0, or holds tasks of an older service under our prefix. The process says so in its log and ends with exit code 78.',
+    remedy: 'Operators: use Redis 7.0 or newer, or Valkey; move older tasks over with `musicgen migrate`.',
   },
   dependency_unavailable: {
     cause: 'Redis, or the place where audio is kept, did not answer.',

@@ -70,6 +70,12 @@ export interface Keys {
   counters: string;
   /** zset, score = last sign of life: the ids of live workers. */
   workers: string;
+  /** string: the version of this layout; where it is absent, what lies under the prefix may be another service's. */
+  schema: string;
+  /** zset with TTL, score = place in the old order: waiting tasks that a migration holds back until all are there. */
+  parked: string;
+  /** set with TTL: the ids that migrations have brought, so that none comes a second time. */
+  migrated: string;
   /** pub/sub channel, not a key: the ids of running tasks whose cancellation is requested. */
   cancelChannel: string;
 }
@@ -108,6 +114,9 @@ export function createKeys(prefix: string): Keys {
     paused: `${prefix}:paused`,
     counters: `${prefix}:stats`,
     workers: `${prefix}:workers`,
+    schema: `${prefix}:schema`,
+    parked: `${prefix}:parked`,
+    migrated: `${prefix}:migrated`,
     cancelChannel: `${prefix}:cancel`,
   };
 }

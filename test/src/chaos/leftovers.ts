@@ -12,6 +12,7 @@ const permanentKeys = new Set([
   ...priorityNames.map((priority) => `${prefix}:stream:${priority}`),
   `${prefix}:stats`,
   `${prefix}:outbox`,
+  `${prefix}:schema`,
 ]);
 
 export interface LeftoverOptions {

@@ -66,6 +66,6 @@ export function disposableDuplicate(redis: RedisClient): RedisClient {
   });
 }
 
-function isCluster(redis: RedisClient): redis is Cluster {
+export function isCluster(redis: RedisClient): redis is Cluster {
   return redis.isCluster;
 }

@@ -10,6 +10,7 @@ import type { QueueContext } from './context.ts';
 import { startDuties } from './duties.ts';
 import { createGroups } from './groups.ts';
 import { createJanitor, type Janitor, type JanitorOptions } from './janitor.ts';
+import { checkLayout } from './layout-check.ts';
 import { createLifecycleReader } from './lifecycle-reader.ts';
 import { createMonitor, type QueueMonitor } from './monitor.ts';
 import { createOutboxReader, type OutboxReaderOptions } from './outbox-reader.ts';
@@ -52,7 +53,8 @@ export interface StreamsQueue {
   events: QueueEvents;
   /**
    * Checks the server and creates what is missing on it. Nothing else depends on having called it first.
-   * @throws ServiceError `dependency_unavailable` when Redis is away, `dependency_unsupported` when it is older than 7.0.
+   * @throws ServiceError `dependency_unavailable` when Redis is away, `dependency_unsupported` when it is older than 7.0
+   *   or holds tasks of another layout under the prefix.
    */
   prepare(): Promise<ServerFacts>;
   createProducer(options?: Partial<ProducerOptions>): TaskProducer;
@@ -87,6 +89,7 @@ export function createStreamsQueue(options: StreamsQueueOptions): StreamsQueue {
     async prepare() {
       try {
         const facts = await checkServer(context);
+        await checkLayout(context, prefix);
         await createGroups(context);
         return facts;
       } catch (error) {
