@@ -1,18 +1,11 @@
-import {
-  type ConfiguredKey,
-  createDailyQuota,
-  createKeyring,
-  createKeyStore,
-  createRateLimiter,
-} from '@musicgen/access';
-import type { RedisClient } from '@musicgen/queue';
+import { type ConfiguredKey, createKeyring } from '@musicgen/access';
 import { isLoopback, trustedProxies } from './access-settings.ts';
 import type { AccessOptions } from './app.ts';
+import type { AccessStores } from './backend.ts';
 import type { ApiConfig } from './config.ts';
 
 type Settings = Pick<
   ApiConfig,
-  | 'TASK_KEY_PREFIX'
   | 'API_HOST'
   | 'API_ALLOW_OPEN'
   | 'API_METRICS_OPEN'
@@ -24,15 +17,11 @@ type Settings = Pick<
 > & { keys: ConfiguredKey[] | undefined };
 
 /** Who may call, and how much, from the settings. */
-export function createAccess(config: Settings, redis: RedisClient): AccessOptions {
-  const store = { redis, prefix: config.TASK_KEY_PREFIX };
-  const keyStore = createKeyStore(store);
+export function createAccess(config: Settings, stores: AccessStores): AccessOptions {
   const { keys } = config;
   return {
-    keyring: keys && createKeyring({ configured: keys, store: keyStore }),
-    keyStore,
-    limiter: createRateLimiter(store),
-    quota: createDailyQuota(store),
+    ...stores,
+    keyring: keys && createKeyring({ configured: keys, store: stores.keyStore }),
     limits: {
       requestsPerMinute: config.API_RATE_LIMIT,
       concurrentTasks: config.API_TASK_LIMIT,

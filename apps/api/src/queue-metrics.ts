@@ -184,21 +184,21 @@ function redisGauges(gauge: MakeGauge): void {
   gauge({
     name: 'musicgen_redis_memory_used_bytes',
     help: 'Memory that Redis uses.',
-    values: ({ server }) => [{ value: server.usedMemoryBytes }],
+    values: ({ server }) => [{ value: server?.usedMemoryBytes }],
   });
   gauge({
     name: 'musicgen_redis_memory_max_bytes',
     help: 'Memory that Redis may use: maxmemory, or without one the memory of its machine.',
-    values: ({ server }) => [{ value: server.memoryLimitBytes }],
+    values: ({ server }) => [{ value: server?.memoryLimitBytes }],
   });
   gauge({
     name: 'musicgen_redis_safe',
     help: '1 while Redis evicts nothing, keeps an append-only file and could write its last save.',
     values: ({ server }) => [
       {
-        value: Number(
-          server.evictionPolicy === 'noeviction' && server.appendOnlyFile && server.lastSaveWorked,
-        ),
+        value:
+          server &&
+          Number(server.evictionPolicy === 'noeviction' && server.appendOnlyFile && server.lastSaveWorked),
       },
     ],
   });

@@ -17,6 +17,7 @@ import { createEstimator } from './estimate/estimator.ts';
 import { createApiMetrics } from './metrics.ts';
 import { openApiDocument } from './openapi/document.ts';
 import { checkAgainst } from './openapi/test-setup.ts';
+import { redisAccessStores } from './redis-backend.ts';
 
 export interface TestAppOptions {
   redisUrl: string;
@@ -65,7 +66,7 @@ export async function createTestApp({ redisUrl, maxLength = 100, env = {}, logge
     store,
     limits: { maxDurationSeconds: 300, defaultTtlSeconds: 86_400 },
     maxAttempts: 2,
-    access: createAccess(config, redis),
+    access: createAccess(config, redisAccessStores({ redis, prefix })),
     webhooks: { deliveries, policy, hasSecret: config.WEBHOOK_SECRET !== undefined },
     metrics: createApiMetrics(registry),
     registry,

@@ -153,7 +153,10 @@ export const healthDetailSchema = z.object({
     .describe('`degraded` when Redis or the store does not answer, or the process closes.'),
   version: z.string(),
   node: z.string(),
-  redis: z.object({ up: z.boolean(), version: z.string().nullable() }),
+  redis: z
+    .object({ up: z.boolean(), version: z.string().nullable() })
+    .nullable()
+    .describe('Null where the process keeps tasks in its own memory.'),
   store: z.object({ up: z.boolean() }),
   queue: z.object({ waiting: count.nullable(), processing: count.nullable() }),
   workers: z.object({ live: count.nullable(), slots: count.nullable() }),

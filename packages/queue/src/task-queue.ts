@@ -1,5 +1,5 @@
 import type { Priority, TaskStage, TaskStatus } from '@musicgen/contract';
-import type { LifecycleEvent } from './lifecycle.ts';
+import type { BackoffOptions } from './backoff.ts';
 import type { JsonObject, TaskFailure, TaskProgress, TaskRecord } from './task-record.ts';
 
 export interface NewTask {
@@ -72,6 +72,15 @@ export interface QueuePlace {
   ahead: number;
 }
 
+export interface ProducerOptions {
+  /** The most tasks that may wait; beyond it new ones are refused. */
+  maxLength: number;
+  /** How long an idempotency key is remembered. */
+  idempotencyTtlMs: number;
+  /** A call that Redis has not answered by then fails. */
+  timeoutMs: number;
+}
+
 /** The side that submits tasks and looks at them: any API process. */
 export interface TaskProducer {
   /**
@@ -133,6 +142,19 @@ export interface Heartbeat {
  */
 export type HeartbeatAnswer = 'ok' | 'cancel' | 'lost' | 'yield';
 
+export interface ConsumerOptions {
+  /** Unique for every start of a worker process: what an earlier process held is recovered, not inherited. */
+  workerId: string;
+  /** What the worker takes. */
+  priorities: readonly Priority[];
+  /** The backoff before a failed task's next attempt. */
+  retry: BackoffOptions;
+  /** A queue whose oldest task has waited n times this long counts n levels higher. 0: never. */
+  ageingMs: number;
+  /** How often heartbeats renew a lease; a third of the lease at most, so that lost heartbeats are forgiven. */
+  renewEveryMs: number;
+}
+
 /** The side that works on tasks: one per worker process. */
 export interface TaskConsumer {
   /** Takes the best waiting task, or nothing; never blocks. */
@@ -165,47 +187,5 @@ export interface TaskConsumer {
   acknowledgeCancel(claim: Claim): Promise<'cancelled' | 'lost'>;
   /** Gives the task back to the head of its queue without charging the attempt; one to be cancelled is cancelled. */
   handBack(claim: Claim, checkpoint?: Buffer): Promise<'returned' | 'cancelled' | 'lost'>;
-  close(): Promise<void>;
-}
-
-/** Follows the lifecycle stream with one blocking connection however many listeners there are. */
-export interface LifecycleReader {
-  /** Calls the listener for every later event of one task, in order. Returns the undo. */
-  follow(taskId: string, listener: (event: LifecycleEvent) => void): () => void;
-  /** The id of the newest event of any task, `0-0` before the first: what a snapshot read after it is as new as. */
-  latestId(): Promise<string>;
-  /**
-   * Past events of one task after a stream id, oldest first; undefined when the stream no longer holds all of them, or
-   * has never given that id: then only the record itself tells how the task stands.
-   */
-  since(taskId: string, streamId: string): Promise<LifecycleEvent[] | undefined>;
-  close(): Promise<void>;
-}
-
-/** A turn of a task that someone outside is to hear of. */
-export interface OutboxEntry {
-  /** Of the entry, for `acknowledge`. The same turn always comes under the same id. */
-  id: string;
-  taskId: string;
-  /** `processing` at the first claim, then the terminal status. */
-  status: TaskStatus;
-  /** When it happened, in Unix milliseconds. */
-  at: number;
-  /** What the task was submitted with. */
-  notify: string;
-}
-
-/**
- * One reader of the outbox. A turn is written in the same step as the transition itself and stays until it is
- * acknowledged, so it is read at least once, whoever dies. Several readers share the entries.
- */
-export interface OutboxReader {
-  /**
-   * Up to `limit` entries: first what some reader, this one too, has read and not acknowledged for the time of
-   * `takeOverMs`, then new ones. Without any it waits for one for at most `waitMs`; the signal ends that early.
-   */
-  read(limit: number, wait?: { waitMs: number; signal?: AbortSignal }): Promise<OutboxEntry[]>;
-  /** These are done with and come no more. */
-  acknowledge(ids: readonly string[]): Promise<void>;
   close(): Promise<void>;
 }

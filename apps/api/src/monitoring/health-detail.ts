@@ -1,4 +1,5 @@
 import type { healthDetailSchema } from '@musicgen/contract';
+import type { ServerFacts } from '@musicgen/queue';
 import type { z } from 'zod';
 import type { AppOptions } from '../app.ts';
 import { withinDeadline } from '../cached.ts';
@@ -14,13 +15,13 @@ export async function healthDetail(
 ): Promise<z.input<typeof healthDetailSchema>> {
   const { monitor, estimator, store, version, closing } = options;
   const [server, fleet, stored] = await Promise.all([
-    answered(monitor.server()),
+    answered(monitor.server().then((facts) => ({ facts }))),
     answered(estimator.fleet()),
     answered(store.open('healthz').then(() => true)),
   ]);
   const working = fleet?.workers.filter(({ draining }) => !draining) ?? [];
   const parts = {
-    redis: { up: server !== undefined, version: server?.version ?? null },
+    redis: redisPart(server),
     store: { up: stored !== undefined },
     queue: { waiting: fleet?.waiting ?? null, processing: fleet?.processing ?? null },
     workers: {
@@ -28,10 +29,16 @@ export async function healthDetail(
       slots: fleet ? working.reduce((sum, { slots }) => sum + slots, 0) : null,
     },
   };
-  const isWell = parts.redis.up && parts.store.up && !closing.aborted;
+  const isWell = parts.redis?.up !== false && parts.store.up && !closing.aborted;
   return { status: isWell ? 'ok' : 'degraded', version, node: process.version, ...parts };
 }
 
 async function answered<Value>(value: Promise<Value>): Promise<Value | undefined> {
   return withinDeadline(value, answerWithinMs).catch(() => undefined);
+}
+
+/** Null where tasks are kept in the memory of this process. */
+function redisPart(answer: { facts: ServerFacts | undefined } | undefined) {
+  if (answer === undefined) return { up: false, version: null };
+  return answer.facts === undefined ? null : { up: true, version: answer.facts.version };
 }

@@ -12,7 +12,8 @@ export interface HealthFacts {
   slots: number;
   /** Of the last hour. */
   performance: Pick<Performance, 'completed' | 'failed'>;
-  server: ServerFacts;
+  /** Undefined where tasks are kept in no server. */
+  server: ServerFacts | undefined;
 }
 
 /** Beyond these an operator should look; the alerts in `deploy/prometheus` use the same numbers. */
@@ -81,7 +82,8 @@ function workerFindings({ queues, processing, workers, slots }: HealthFacts): Fi
   ];
 }
 
-function serverFindings(server: ServerFacts): Finding[] {
+function serverFindings(server: ServerFacts | undefined): Finding[] {
+  if (server === undefined) return [];
   const share = server.memoryLimitBytes > 0 ? server.usedMemoryBytes / server.memoryLimitBytes : 0;
   return degraded([
     share > limits.memoryShare && `Redis uses ${Math.round(share * 100)} % of its memory.`,

@@ -1,49 +1,10 @@
-import { type Priority, priorityNames } from '@musicgen/contract';
-import type { TaskRecord } from '../task-record.ts';
+import { priorityNames } from '@musicgen/contract';
+import { type DeadLetter, deadCursor, parseDeadCursor, type QueueAdmin } from '../queue-admin.ts';
 import type { QueueContext } from './context.ts';
 import { presenceLastsMs } from './presence.ts';
 import { readTasks } from './read-tasks.ts';
 import { requeueScript } from './scripts/requeue.lua.ts';
 import { resumeScript } from './scripts/resume.lua.ts';
-
-export interface Page {
-  /** At most so many. */
-  limit: number;
-  /** From a `next` of the page before; absent: from the beginning. */
-  cursor?: string;
-}
-
-export interface TaskPage {
-  tasks: TaskRecord[];
-  /** Where the next page begins; absent after the last. */
-  next?: string;
-}
-
-/** What an operator does to queues, dead letters and workers. */
-export interface QueueAdmin {
-  /** Keeps workers from taking tasks of a priority; what runs goes on, new tasks are still admitted. */
-  pause(priority: Priority): Promise<void>;
-  resume(priority: Priority): Promise<void>;
-  paused(): Promise<Priority[]>;
-  /** Dead letters, the latest first. */
-  deadLetters(page: Page): Promise<TaskPage>;
-  /**
-   * All tasks, in no order, as many at a time as Redis gives: about `limit`, none, or more. One that exists throughout
-   * comes at least once. A cursor stays good however long nobody asks.
-   */
-  everyTask(page: Page): Promise<TaskPage>;
-  /** Gives a dead letter all its attempts and its time to live again; false when there is none of that id. */
-  requeue(id: string): Promise<boolean>;
-  /** Strikes a dead letter off the list; the failed task stays until its time is over. False when there is none. */
-  drop(id: string): Promise<boolean>;
-  /** Asks a worker to finish what it has and stop; it hears of it within 20 s. False when no such worker lives. */
-  drainWorker(workerId: string): Promise<boolean>;
-}
-
-interface DeadLetter {
-  id: string;
-  at: string;
-}
 
 export function createAdmin({ redis, keys, run }: QueueContext): QueueAdmin {
   /** Dead letters older than one, by time and then by id; from the latest on without one. */
@@ -95,9 +56,7 @@ export function createAdmin({ redis, keys, run }: QueueContext): QueueAdmin {
         found.map(({ id }) => id),
       );
       const last = found.at(-1);
-      return found.length < limit || last === undefined
-        ? { tasks }
-        : { tasks, next: `${last.at}_${last.id}` };
+      return found.length < limit || last === undefined ? { tasks } : { tasks, next: deadCursor(last) };
     },
 
     async everyTask({ limit, cursor = '0' }) {
@@ -124,10 +83,4 @@ export function createAdmin({ redis, keys, run }: QueueContext): QueueAdmin {
       return true;
     },
   };
-}
-
-function parseDeadCursor(cursor: string): DeadLetter {
-  const [, at, id] = /^(\d{1,16})_([\w-]{1,64})$/.exec(cursor) ?? [];
-  if (at === undefined || id === undefined) throw new RangeError(`"${cursor}" is no cursor`);
-  return { at, id };
 }

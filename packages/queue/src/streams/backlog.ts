@@ -1,29 +1,7 @@
 import { type Priority, priorityNames } from '@musicgen/contract';
+import type { Backlog, RunningTask } from '../queue-monitor.ts';
 import type { QueueContext } from './context.ts';
 import { backlogScript } from './scripts/backlog.lua.ts';
-
-/** What lies before a fleet at one moment: enough to foresee when a task will be worked on. */
-export interface Backlog {
-  /** The Redis server's clock, Unix milliseconds, as all times here. */
-  at: number;
-  /** By priority: how many tasks wait, and the sum of the costs they were submitted with. */
-  waiting: Record<Priority, { tasks: number; cost: number }>;
-  /** All tasks that are being worked on. */
-  processing: number;
-  /** Those of them that run longest, at most 100. */
-  running: RunningTask[];
-  /** Nothing is claimed from these. */
-  paused: Priority[];
-}
-
-export interface RunningTask {
-  claimedAt: number;
-  worker?: string;
-  cost?: number;
-  /** What it still needed at `updatedAt`, as its worker measured it. */
-  remainingMs?: number;
-  updatedAt?: number;
-}
 
 type BacklogReply = [
   now: string,

@@ -1,16 +1,16 @@
 import { randomBytes } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
 import { type Priority, priorityNames, toServiceError } from '@musicgen/contract';
-import { type BackoffOptions, fullJitterMs } from '../backoff.ts';
+import { fullJitterMs } from '../backoff.ts';
+import { createHeldClaims } from '../held-claims.ts';
 import { workersGroup } from '../keys.ts';
 import type { DiscardReason } from '../queue-events.ts';
-import type { Claim, TaskConsumer } from '../task-queue.ts';
+import type { Claim, ConsumerOptions, TaskConsumer } from '../task-queue.ts';
 import { failureToText, fieldsFromReply, recordFromFields, withContent } from '../task-record.ts';
 import { createBlockingConnection, withinDeadline } from './blocking-connection.ts';
 import { createCancelListener } from './cancel-listener.ts';
 import type { QueueContext } from './context.ts';
 import { runWithGroups } from './groups.ts';
-import { createHeldClaims } from './held-claims.ts';
 import { renewLeases } from './lease.ts';
 import { createPresence } from './presence.ts';
 import type { RedisClient } from './redis-client.ts';
@@ -32,19 +32,6 @@ const maxBlockMs = 10_000;
 const reconnectPauseMs = 500;
 /** A worker that stops while Redis is away does not wait for it. */
 const closeTimeoutMs = 1_000;
-
-export interface ConsumerOptions {
-  /** Unique for every start of a worker process: what an earlier process held is recovered, not inherited. */
-  workerId: string;
-  /** What the worker takes. */
-  priorities: readonly Priority[];
-  /** The backoff before a failed task's next attempt. */
-  retry: BackoffOptions;
-  /** A queue whose oldest task has waited n times this long counts n levels higher. 0: never. */
-  ageingMs: number;
-  /** How often heartbeats renew a lease; a third of the lease at most, so that lost heartbeats are forgiven. */
-  renewEveryMs: number;
-}
 
 type TakenTask = [id: string, hasCheckpoint: number, content: string, fields: string[]];
 type ClaimReply = [outcome: 'done' | 'again' | 'held_back', discarded: string[], ...taken: TakenTask[]];

@@ -1,5 +1,6 @@
 import { priorityNames, toServiceError } from '@musicgen/contract';
 import { returnedConsumer, webhooksGroup, workersGroup } from '../keys.ts';
+import type { Janitor, JanitorOptions } from '../maintenance.ts';
 import { fieldsFromReply } from '../task-record.ts';
 import type { QueueContext } from './context.ts';
 import { createGroups, isReplyError, runWithGroups } from './groups.ts';
@@ -14,26 +15,19 @@ const retryRemovalMs = 60_000;
 /** After this a turn that nobody has acknowledged is news to no one. */
 const outboxLastsMs = 7 * 86_400_000;
 
-export interface JanitorOptions {
-  /**
-   * Removes what belongs to a task elsewhere. Called before the record goes, so that nothing is left behind by a
-   * crash; hence it may be called more than once for one task.
-   */
-  removeArtifacts?: (taskId: string) => Promise<void>;
+export interface StreamsJanitorOptions extends JanitorOptions {
   /** A worker that was not seen for so long is gone. Default 7.5 minutes: its clock and Redis's may differ. */
   workerGoneMs?: number;
 }
 
-export interface Janitor {
-  /** Ends what has outlived its time and removes what is finished and past it. */
-  clean(signal?: AbortSignal): Promise<{ expired: number; removed: number }>;
+export interface StreamsJanitor extends Janitor {
   /** Takes workers that are gone and hold nothing any more off the registry and the groups; resolves to how many. */
   removeWorkers(): Promise<number>;
   /** Drops from the outbox what nobody acknowledged for a week, and readers that are gone. */
   tidyOutbox(): Promise<void>;
 }
 
-export function createJanitor(context: QueueContext, options: JanitorOptions = {}): Janitor {
+export function createJanitor(context: QueueContext, options: StreamsJanitorOptions = {}): StreamsJanitor {
   const { redis, keys, events, run } = context;
   const { removeArtifacts, workerGoneMs = 10 * presenceLastsMs } = options;
 

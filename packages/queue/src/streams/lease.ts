@@ -1,6 +1,6 @@
+import type { HeldClaims } from '../held-claims.ts';
 import type { Heartbeat, HeartbeatAnswer } from '../task-queue.ts';
 import type { QueueContext } from './context.ts';
-import type { HeldClaims } from './held-claims.ts';
 import type { ScriptArgument } from './script-runner.ts';
 import { heartbeatScript } from './scripts/heartbeat.lua.ts';
 import { scriptBound } from './scripts/script.ts';

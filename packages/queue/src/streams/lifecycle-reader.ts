@@ -1,7 +1,12 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import { type Priority, type TaskStage, type TaskStatus, taskStages } from '@musicgen/contract';
-import type { LifecycleEvent, LifecycleEventType } from '../lifecycle.ts';
-import type { LifecycleReader } from '../task-queue.ts';
+import { type Priority, type TaskStage, taskStages } from '@musicgen/contract';
+import {
+  compareIds,
+  type LifecycleEvent,
+  type LifecycleEventType,
+  type LifecycleReader,
+  statusAfter,
+} from '../lifecycle.ts';
 import { failureFromText, fieldsFromReply, progressFromFields, type RecordFields } from '../task-record.ts';
 import { createBlockingConnection, withinDeadline } from './blocking-connection.ts';
 import type { QueueContext } from './context.ts';
@@ -128,35 +133,11 @@ export function createLifecycleReader(context: QueueContext): LifecycleReader {
   };
 }
 
-/** Orders ids of one stream (`milliseconds-sequence`): negative when the first comes before the second. */
-export function compareIds(id: string, other: string): number {
-  const [ms = 0, sequence = 0] = id.split('-').map(Number);
-  const [otherMs = 0, otherSequence = 0] = other.split('-').map(Number);
-  return ms - otherMs || sequence - otherSequence;
-}
-
 async function answer<Value>(reply: Promise<Value>): Promise<Value> {
   return withinDeadline(timeoutMs, reply).catch((error: unknown) => {
     throw redisUnavailable('read the events', error);
   });
 }
-
-/** The status that every event leaves the task in; the stream does not repeat it in each entry. */
-const statusAfter: Record<LifecycleEventType, TaskStatus> = {
-  created: 'pending',
-  updated: 'pending',
-  claimed: 'processing',
-  progress: 'processing',
-  cancelling: 'processing',
-  retrying: 'pending',
-  returned: 'pending',
-  stalled: 'pending',
-  requeued: 'pending',
-  completed: 'completed',
-  failed: 'failed',
-  cancelled: 'cancelled',
-  expired: 'expired',
-};
 
 function isEventType(type: string | undefined): type is LifecycleEventType {
   return type !== undefined && Object.hasOwn(statusAfter, type);

@@ -1,75 +1,20 @@
 import { type Priority, priorityNames, type TaskStatus } from '@musicgen/contract';
 import { returnedConsumer, workersGroup } from '../keys.ts';
-import { type JsonObject, parseJsonObject, type TaskRecord } from '../task-record.ts';
-import { type Backlog, readBacklog } from './backlog.ts';
+import { performanceOf } from '../performance.ts';
+import type { AgeCount, QueueDepth, QueueMonitor } from '../queue-monitor.ts';
+import { countOf, type Tally } from '../tally.ts';
+import { parseJsonObject, type TaskRecord } from '../task-record.ts';
+import { readBacklog } from './backlog.ts';
 import type { QueueContext } from './context.ts';
 import { isReplyError } from './groups.ts';
-import { type Performance, performanceOf } from './performance.ts';
 import { readTasks } from './read-tasks.ts';
-import { factsFromInfo, type ServerFacts } from './server-check.ts';
-import { countOf, hourlyTallies, minuteTallies, type Tally, tallyOfWindow, totals } from './statistics.ts';
-
-export interface QueueDepth {
-  priority: Priority;
-  /** Claimable tasks. */
-  waiting: number;
-  /** Tasks that workers hold. */
-  running: number;
-  oldestAgeMs?: number;
-  paused: boolean;
-}
-
-/** How many tasks were submitted at least `fromMinutes` ago and less than the next one's. */
-export interface AgeCount {
-  fromMinutes: number;
-  count: number;
-}
-
-export interface WorkerPresence {
-  id: string;
-  seenAt: number;
-  draining: boolean;
-  /** Tasks that it works on. */
-  holding: number;
-  description: JsonObject;
-}
+import { factsFromInfo } from './server-check.ts';
+import { hourlyTallies, minuteTallies, tallyOfWindow, totals } from './statistics.ts';
 
 /**
  * Looks at the queue without going through its tasks: every answer reads indexes and counters that the transitions
  * keep, and costs the same for ten tasks and for a million.
  */
-export interface QueueMonitor {
-  counts(): Promise<Record<TaskStatus, number>>;
-  queues(): Promise<QueueDepth[]>;
-  /** What waits, what runs and what it costs. */
-  backlog(): Promise<Backlog>;
-  /** How many tasks wait for a retry. */
-  delayed(): Promise<number>;
-  deadLetters(): Promise<number>;
-  /** How many tasks exist by priority, and by age: below an hour to the minute, above to the hour. */
-  existing(): Promise<{ byPriority: Record<Priority, number>; byAge: AgeCount[] }>;
-  /** Over the last `windowMs`, to the minute; to the hour for more than a day. */
-  performance(windowMs: number): Promise<Performance>;
-  /** The last hours, at most a week, the current one last; `startsAt` in Unix milliseconds. */
-  trends(hours: number): Promise<{ startsAt: number; created: number; completed: number; failed: number }[]>;
-  /** Running totals since the queue exists; `countOf` and its like read them. */
-  totals(): Promise<Tally>;
-  /** The first waiting tasks of a queue in claim order, and since when each waits there. */
-  waiting(priority: Priority, limit: number): Promise<{ task: TaskRecord; queuedAt: number }[]>;
-  /** Attempts that have run for longer than `longerThanMs`, the longest first, and how many there are in all. */
-  stalled(
-    longerThanMs: number,
-    limit: number,
-  ): Promise<{ total: number; tasks: { task: TaskRecord; claimedAt: number }[] }>;
-  workers(): Promise<WorkerPresence[]>;
-  /** How many priorities have a work stream that workers can read: all, unless data was lost a moment ago. */
-  readableStreams(): Promise<number>;
-  lifecycle(): Promise<{ length: number; firstId?: string; lastId?: string }>;
-  server(): Promise<ServerFacts>;
-  /** When expired and outdated tasks were last looked for, in Unix milliseconds. */
-  cleanedAt(): Promise<number | undefined>;
-}
-
 export function createMonitor(context: QueueContext): QueueMonitor {
   const { redis, keys } = context;
 

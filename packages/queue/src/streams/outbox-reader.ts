@@ -1,6 +1,6 @@
 import type { TaskStatus } from '@musicgen/contract';
 import { webhooksGroup } from '../keys.ts';
-import type { OutboxEntry, OutboxReader } from '../task-queue.ts';
+import type { OutboxEntry, OutboxReader, OutboxReaderOptions } from '../outbox.ts';
 import { fieldsFromReply } from '../task-record.ts';
 import { createBlockingConnection } from './blocking-connection.ts';
 import type { QueueContext } from './context.ts';
@@ -8,13 +8,6 @@ import { isReplyError } from './groups.ts';
 
 /** The longest block on the outbox; a dead connection is noticed after it. */
 const maxBlockMs = 5_000;
-
-export interface OutboxReaderOptions {
-  /** Unique for every start of a process: what an earlier one has not acknowledged is taken over, not inherited. */
-  consumerName: string;
-  /** How long an entry that was read may stay unacknowledged before another reader gets it. */
-  takeOverMs: number;
-}
 
 /** What Redis answers for an entry; of one that is gone there are no fields. */
 type StreamEntry = [id: string, fields: string[] | null];

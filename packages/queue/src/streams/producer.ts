@@ -1,8 +1,10 @@
 import { ServiceError } from '@musicgen/contract';
+import { checkBatch, newRecord, type Refusal, refusal } from '../admission.ts';
 import type {
   CancelOutcome,
   EraseOutcome,
   NewTask,
+  ProducerOptions,
   QueuePlace,
   TaskProducer,
   UpdateOutcome,
@@ -17,20 +19,9 @@ import { cancelScript } from './scripts/cancel.lua.ts';
 import { enqueueScript } from './scripts/enqueue.lua.ts';
 import { eraseScript } from './scripts/erase.lua.ts';
 import { placeScript } from './scripts/place.lua.ts';
-import { scriptBound } from './scripts/script.ts';
 import { updateScript } from './scripts/update.lua.ts';
 import { listTasks } from './task-list.ts';
 
-export interface ProducerOptions {
-  /** The most tasks that may wait; beyond it new ones are refused. */
-  maxLength: number;
-  /** How long an idempotency key is remembered. */
-  idempotencyTtlMs: number;
-  /** A call that Redis has not answered by then fails. */
-  timeoutMs: number;
-}
-
-type Refusal = ['full' | 'limited' | 'mismatch', number];
 type EnqueueReply = Refusal | ['admitted', ...string[][]];
 
 export function createProducer(context: QueueContext, options: ProducerOptions): TaskProducer {
@@ -99,44 +90,6 @@ export function createProducer(context: QueueContext, options: ProducerOptions):
   };
 }
 
-function refusal([reason, number]: Refusal, tasks: readonly NewTask[]): ServiceError {
-  switch (reason) {
-    case 'full':
-      return new ServiceError('queue_full', `The queue is full: ${number} tasks are waiting`);
-    case 'limited': {
-      const { ownerLimit } = tasks[0] ?? {};
-      const detail = `${number} of your tasks are unfinished, and ${ownerLimit} may be at once`;
-      return new ServiceError('concurrency_limit', detail);
-    }
-    case 'mismatch': {
-      const { key } = tasks[number]?.idempotency ?? {};
-      const detail = `The idempotency key "${key}" stands for another request`;
-      return new ServiceError('idempotency_mismatch', detail);
-    }
-    default:
-      return reason satisfies never;
-  }
-}
-
-function checkBatch(tasks: readonly NewTask[]): void {
-  if (tasks.length > scriptBound) throw new RangeError(`A batch holds at most ${scriptBound} tasks`);
-  const names = tasks.flatMap(({ id, idempotency }) => (idempotency ? [id, `key ${idempotency.key}`] : [id]));
-  if (new Set(names).size < names.length) throw new RangeError('A batch names a task or a key twice');
-  const odd = tasks.find(({ cost = 0, expectedMs = 0 }) => !isWhole(cost) || !isWhole(expectedMs));
-  if (odd) throw new RangeError(`The cost and the expected time of task ${odd.id} must be whole numbers`);
-  const [{ owner = '' } = {}] = tasks;
-  if (tasks.some((task) => (task.owner ?? '') !== owner)) throw new RangeError('A batch has one owner');
-  // Without a colon: it stands between owner and idempotency key.
-  if (!/^[\w-]{0,64}$/.test(owner)) throw new RangeError(`"${owner}" cannot be an owner`);
-  // `musicgen:task:stream` is the lifecycle stream.
-  const unfit = tasks.find(({ id }) => !/^[\w-]{1,64}$/.test(id) || id === 'stream');
-  if (unfit) throw new RangeError(`"${unfit.id}" cannot be a task id`);
-}
-
-function isWhole(value: number): boolean {
-  return Number.isSafeInteger(value) && value >= 0;
-}
-
 /** As `enqueue.lua.ts` takes them. */
 function enqueueArguments(task: NewTask): ScriptArgument[] {
   const { requestId, owner, cost, expectedMs, batchId, batchIndex, notify } = task;
@@ -171,26 +124,4 @@ function admittedRecord(task: NewTask, reply: readonly string[]): TaskRecord {
   return fields.length > 0
     ? recordFromFields(first, withContent(fieldsFromReply(fields), content))
     : newRecord(task, Number(first));
-}
-
-function newRecord(task: NewTask, now: number): TaskRecord {
-  const { id, priority, request, owner, batchId, batchIndex, requestId, cost, expectedMs } = task;
-  return {
-    id,
-    status: 'pending',
-    priority,
-    request,
-    ...(owner !== undefined && { owner }),
-    ...(batchId !== undefined && { batchId }),
-    ...(batchIndex !== undefined && { batchIndex }),
-    ...(requestId !== undefined && { requestId }),
-    ...(cost !== undefined && { cost }),
-    ...(expectedMs !== undefined && { expectedMs }),
-    attempt: 0,
-    maxAttempts: task.maxAttempts,
-    stalls: 0,
-    createdAt: now,
-    updatedAt: now,
-    expiresAt: now + task.ttlSeconds * 1000,
-  };
 }

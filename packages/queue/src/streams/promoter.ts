@@ -1,11 +1,7 @@
+import type { Promoter } from '../maintenance.ts';
 import type { QueueContext } from './context.ts';
 import { promoteScript } from './scripts/promote.lua.ts';
 import { scriptBound } from './scripts/script.ts';
-
-export interface Promoter {
-  /** Makes every task claimable whose retry is due; resolves to how many. */
-  promote(signal?: AbortSignal): Promise<number>;
-}
 
 export function createPromoter({ run, events }: QueueContext): Promoter {
   return {

@@ -1,23 +1,10 @@
 import { priorityNames } from '@musicgen/contract';
+import type { Recoverer, RecovererOptions } from '../maintenance.ts';
 import type { RecoveryOutcome } from '../queue-events.ts';
 import type { QueueContext } from './context.ts';
 import { runWithGroups } from './groups.ts';
 import { recoverScript } from './scripts/recover.lua.ts';
 import { takeBackOverdueScript } from './scripts/take-back-overdue.lua.ts';
-
-export interface RecovererOptions {
-  /** How long a claim holds without a heartbeat. Not how often one looks: that is the loop's interval. */
-  leaseMs: number;
-  /** The longest an attempt may run, however alive its worker is. */
-  stallTimeoutMs: number;
-  /** How many lost workers a task survives. */
-  maxStalls: number;
-}
-
-export interface Recoverer {
-  /** Takes back every task whose worker is lost or has overrun its time; resolves to how many. */
-  recover(signal?: AbortSignal): Promise<number>;
-}
 
 /**
  * Finds lost workers' tasks in all queues, whoever serves them. Any number of processes may do it at once: one

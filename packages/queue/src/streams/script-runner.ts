@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
-import { type Priority, priorityNames, taskStatuses } from '@musicgen/contract';
+import { priorityNames, taskStatuses } from '@musicgen/contract';
 import { createKeys, returnedConsumer, spellKeys, workersGroup } from '../keys.ts';
+import { levelOf } from '../priority-level.ts';
 import type { RedisClient } from './redis-client.ts';
 import type { Script } from './scripts/script.ts';
 import { withFunctions } from './scripts/with-functions.ts';
@@ -58,9 +59,4 @@ function scriptText(script: Script, { prefix, ...constants }: Omit<ScriptRunnerO
     ...named.map(([name, value]) => `local ${name} = ${value}`),
     spellKeys(prefix, lua),
   ].join('\n');
-}
-
-/** How many priorities are worse: the best has the highest level. */
-export function levelOf(priority: Priority): number {
-  return priorityNames.length - 1 - priorityNames.indexOf(priority);
 }

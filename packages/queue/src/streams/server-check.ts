@@ -1,19 +1,8 @@
 import { ServiceError } from '@musicgen/contract';
+import type { ServerFacts } from '../queue-monitor.ts';
 import type { QueueContext } from './context.ts';
 
 const requiredMajor = 7;
-
-/** What the server says about itself that matters to a queue. */
-export interface ServerFacts {
-  version: string;
-  evictionPolicy: string;
-  appendOnlyFile: boolean;
-  /** Whether the last write to the append-only file and the last snapshot went well, or none was made. */
-  lastSaveWorked: boolean;
-  usedMemoryBytes: number;
-  /** `maxmemory`; without one, the memory of the machine. */
-  memoryLimitBytes: number;
-}
 
 /**
  * Refuses a server that is too old and reports settings that endanger tasks by the event `redis:warning`.

@@ -1,28 +1,30 @@
 import { EventEmitter } from 'node:events';
 import type { Loop } from '../every.ts';
 import { createKeys } from '../keys.ts';
+import type { MaintenanceOptions } from '../maintenance.ts';
 import type { QueueEventMap, QueueEvents } from '../queue-events.ts';
-import type { LifecycleReader, OutboxReader, TaskConsumer, TaskProducer } from '../task-queue.ts';
-import { createAdmin, type QueueAdmin } from './admin.ts';
+import type { TaskQueue } from '../queue-kind.ts';
+import type { ServerFacts } from '../queue-monitor.ts';
+import { createAdmin } from './admin.ts';
 import { withinDeadline } from './blocking-connection.ts';
-import { type ConsumerOptions, createConsumer } from './consumer.ts';
+import { createConsumer } from './consumer.ts';
 import type { QueueContext } from './context.ts';
 import { startDuties } from './duties.ts';
 import { createGroups } from './groups.ts';
-import { createJanitor, type Janitor, type JanitorOptions } from './janitor.ts';
+import { createJanitor, type StreamsJanitor, type StreamsJanitorOptions } from './janitor.ts';
 import { checkLayout } from './layout-check.ts';
 import { createLifecycleReader } from './lifecycle-reader.ts';
-import { createMonitor, type QueueMonitor } from './monitor.ts';
-import { createOutboxReader, type OutboxReaderOptions } from './outbox-reader.ts';
-import { createProducer, type ProducerOptions } from './producer.ts';
-import { createPromoter, type Promoter } from './promoter.ts';
+import { createMonitor } from './monitor.ts';
+import { createOutboxReader } from './outbox-reader.ts';
+import { createProducer } from './producer.ts';
+import { createPromoter } from './promoter.ts';
 import { createReconciler, type Reconciler } from './reconciler.ts';
-import { createRecoverer, type Recoverer, type RecovererOptions } from './recoverer.ts';
+import { createRecoverer } from './recoverer.ts';
 import type { RedisClient } from './redis-client.ts';
 import { answering, redisUnavailable } from './redis-unavailable.ts';
 import { createRoller, type Roller } from './roller.ts';
 import { createScriptRunner } from './script-runner.ts';
-import { checkServer, type ServerFacts } from './server-check.ts';
+import { checkServer } from './server-check.ts';
 
 /** How long stopping waits for a duty that is under way. */
 const stopWithinMs = 1_000;
@@ -38,41 +40,18 @@ export interface StreamsQueueOptions {
   expiredRetentionMs?: number;
 }
 
-export interface MaintenanceOptions extends Partial<RecovererOptions>, JanitorOptions {
-  /**
-   * How often lost workers are looked for, retries made claimable and expired tasks ended, by whichever process is
-   * first. Default 5 s; a worker beside API processes that do it may look less often.
-   */
-  intervalMs?: number;
-  /** How often records, streams and indexes are compared. Default 5 minutes. */
-  reconcileIntervalMs?: number;
-}
-
-/** Tasks on Redis Streams. Each part is made by its own call; a process makes those it needs. */
-export interface StreamsQueue {
-  events: QueueEvents;
+/** Tasks on Redis Streams: the one kind for a fleet. */
+export interface StreamsQueue extends TaskQueue {
   /**
    * Checks the server and creates what is missing on it. Nothing else depends on having called it first.
    * @throws ServiceError `dependency_unavailable` when Redis is away, `dependency_unsupported` when it is older than 7.0
    *   or holds tasks of another layout under the prefix.
    */
   prepare(): Promise<ServerFacts>;
-  createProducer(options?: Partial<ProducerOptions>): TaskProducer;
-  createConsumer(
-    options: Pick<ConsumerOptions, 'workerId' | 'priorities'> & Partial<ConsumerOptions>,
-  ): TaskConsumer;
-  createLifecycleReader(): LifecycleReader;
-  createOutboxReader(
-    options: Pick<OutboxReaderOptions, 'consumerName'> & Partial<OutboxReaderOptions>,
-  ): OutboxReader;
-  createRecoverer(options?: Partial<RecovererOptions>): Recoverer;
-  createPromoter(): Promoter;
-  createJanitor(options?: JanitorOptions): Janitor;
+  createJanitor(options?: StreamsJanitorOptions): StreamsJanitor;
   createReconciler(): Reconciler;
   createRoller(): Roller;
-  createAdmin(): QueueAdmin;
-  createMonitor(): QueueMonitor;
-  /** Runs recoverer, promoter and janitor on their interval; in a fleet, each turn is taken by one process. */
+  /** Runs all background duties on their intervals; in a fleet, each turn is taken by one process. */
   startMaintenance(options?: MaintenanceOptions): Loop;
 }
 
@@ -84,6 +63,7 @@ export function createStreamsQueue(options: StreamsQueueOptions): StreamsQueue {
   const context: QueueContext = { redis, keys: createKeys(prefix), events, run };
 
   const queue: StreamsQueue = {
+    kind: 'streams',
     events,
 
     async prepare() {

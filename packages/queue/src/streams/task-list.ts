@@ -1,22 +1,10 @@
-import {
-  type Priority,
-  priorityNames,
-  ServiceError,
-  type TaskStatus,
-  taskStatuses,
-} from '@musicgen/contract';
+import { type Priority, priorityNames, type TaskStatus, taskStatuses } from '@musicgen/contract';
+import { comparePlaces, cursorOf, type Place, placeBefore } from '../listing.ts';
+import { levelOf } from '../priority-level.ts';
 import type { TaskListing, TaskListPage } from '../task-queue.ts';
 import type { QueueContext } from './context.ts';
 import { readTasks } from './read-tasks.ts';
-import { levelOf } from './script-runner.ts';
 import { listScript, shelfSpan } from './scripts/list.lua.ts';
-import { scriptBound } from './scripts/script.ts';
-
-/** Where a task stands in the list of its owner. Equal times are told apart by the ids. */
-interface Place {
-  id: string;
-  createdAt: number;
-}
 
 /**
  * The score of a task in the index of its owner. A status and a priority make a shelf, and inside a shelf the tasks
@@ -33,12 +21,7 @@ export function listScore(status: TaskStatus, priority: Priority, createdAt: num
  * once, before anything is sent.
  */
 export function listTasks(context: QueueContext, listing: TaskListing): Promise<TaskListPage> {
-  const { limit } = listing;
-  if (!Number.isInteger(limit) || limit < 1 || limit > scriptBound) {
-    throw new RangeError(`A page holds 1 to ${scriptBound} tasks, not ${limit}`);
-  }
-  const after = listing.cursor === undefined ? undefined : placeFromCursor(listing.cursor);
-  return readPage(context, listing, after);
+  return readPage(context, listing, placeBefore(listing));
 }
 
 async function readPage(
@@ -58,7 +41,7 @@ async function readPage(
     (status ?? task.status) === task.status && (priority ?? task.priority) === task.priority;
   return {
     tasks: tasks.filter(isWanted),
-    ...(last !== undefined && found.length > limit && { nextCursor: `${last.createdAt}-${last.id}` }),
+    ...(last !== undefined && found.length > limit && { nextCursor: cursorOf(last) }),
   };
 }
 
@@ -79,19 +62,7 @@ async function readShelves(
   const found: Place[] = [];
   for (let index = 0; index + 1 < reply.length; index += 2) {
     const place = { id: reply[index] ?? '', createdAt: Number(reply[index + 1]) % shelfSpan };
-    if (after === undefined || compare(place, after) > 0) found.push(place);
+    if (after === undefined || comparePlaces(place, after) > 0) found.push(place);
   }
-  return found.sort(compare);
-}
-
-/** The later submission first. */
-function compare(a: Place, b: Place): number {
-  if (a.createdAt !== b.createdAt) return b.createdAt - a.createdAt;
-  return a.id < b.id ? 1 : a.id > b.id ? -1 : 0;
-}
-
-function placeFromCursor(cursor: string): Place {
-  const [, createdAt, id] = /^(\d{1,13})-([\w-]{1,64})$/.exec(cursor) ?? [];
-  if (id === undefined) throw new ServiceError('invalid_request', 'The cursor is none that a page has given');
-  return { id, createdAt: Number(createdAt) };
+  return found.sort(comparePlaces);
 }

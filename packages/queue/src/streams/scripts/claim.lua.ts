@@ -1,10 +1,5 @@
+import { aloneAfterStalls } from '../../held-claims.ts';
 import { type Script, scriptBound } from './script.ts';
-
-/**
- * A task that has lost so many workers is worked on with nothing beside it from then on. If it is what kills them, it
- * takes no other task with it any more; if another was, it is done by itself long before its stalls make it a dead letter.
- */
-export const aloneAfterStalls = 2;
 
 /**
  * Takes the best waiting tasks that the worker may take. Queues are tried best first; one whose oldest task has

@@ -1,3 +1,5 @@
+import { mostAtOnce } from '../../admission.ts';
+
 /**
  * One Lua script. Its text may name the functions of `with-functions.ts`, the keys of `keys.ts` by their Lua names
  * (`task_key(id)`, `delayed_key`) and the constants that the script runner puts in front.
@@ -11,4 +13,4 @@ export interface Script {
 }
 
 /** The most items one call of a script goes through: a script blocks every other client while it runs. */
-export const scriptBound = 100;
+export const scriptBound = mostAtOnce;

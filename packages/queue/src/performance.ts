@@ -1,4 +1,4 @@
-import { countOf, meanMs, percentileMs, type Tally } from './statistics.ts';
+import { countOf, meanMs, percentileMs, type Tally } from './tally.ts';
 
 /** How a fleet did over a window of time. */
 export interface Performance {

@@ -1,6 +1,11 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import type { Claim } from '../task-queue.ts';
-import { aloneAfterStalls } from './scripts/claim.lua.ts';
+import type { Claim } from './task-queue.ts';
+
+/**
+ * A task that has lost so many workers is worked on with nothing beside it from then on. If it is what kills them, it
+ * takes no other task with it any more; if another was, it is done by itself long before its stalls make it a dead letter.
+ */
+export const aloneAfterStalls = 2;
 
 /** The claims of one worker that have not ended, as far as its process knows. */
 export interface HeldClaims {

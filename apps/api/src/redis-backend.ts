@@ -1,0 +1,40 @@
+import { createDailyQuota, createKeyStore, createRateLimiter } from '@musicgen/access';
+import { failFastRedisOptions, type RedisClient, type TaskQueue } from '@musicgen/queue';
+import { type Logger, logRedisConnection, type Releasers, redisProblem } from '@musicgen/service';
+import { createDeliveries } from '@musicgen/webhooks';
+import { Redis } from 'ioredis';
+import type { AccessStores, Backend } from './backend.ts';
+
+export interface RedisBackendOptions {
+  url: string;
+  prefix: string;
+  /** As the server lists it: `musicgen-api`. */
+  connectionName: string;
+  createQueue: (redis: RedisClient) => TaskQueue;
+  logger: Logger;
+  releasers: Releasers;
+}
+
+/** Everything in Redis, over one connection on which a command fails at once while Redis is away. */
+export function openRedisBackend(options: RedisBackendOptions): Backend {
+  const { url, prefix, connectionName, createQueue, logger, releasers } = options;
+  const redis = new Redis(url, { ...failFastRedisOptions, connectionName, lazyConnect: true });
+  releasers.add('Redis', () => redis.disconnect());
+  logRedisConnection(redis, logger);
+  return {
+    queue: createQueue(redis),
+    deliveries: createDeliveries({ redis, prefix }),
+    stores: redisAccessStores({ redis, prefix }),
+    // A first command before the first connection would fail at once; that Redis is away is said by its listener.
+    connect: () => redis.connect().catch(() => {}),
+    problem: () => redisProblem(redis),
+  };
+}
+
+export function redisAccessStores(store: { redis: RedisClient; prefix: string }): AccessStores {
+  return {
+    keyStore: createKeyStore(store),
+    limiter: createRateLimiter(store),
+    quota: createDailyQuota(store),
+  };
+}
