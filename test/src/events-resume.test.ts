@@ -24,7 +24,7 @@ interface SentEvent {
 test('a client cut off at one API process goes on at another, without a gap or a repeat', async () => {
   const [first, second] = await Promise.all([fleet.startApi(), fleet.startApi()]);
   await Promise.all([first, second].map(({ process }) => process.untilLogged('ready')));
-  const { id } = await first.submit({ prompt: 'lofi piano', duration: 30, seed: 7 });
+  const { id } = await first.client.generate({ prompt: 'lofi piano', duration: 30, seed: 7 });
   const path = `/api/v1/tasks/${id}/events`;
   const whole = readEvents(await fetch(first.url + path));
 

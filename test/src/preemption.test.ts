@@ -29,16 +29,16 @@ test('a CRITICAL task takes the slot of a running LOW one, which goes on afterwa
   });
 
   const request = { prompt: 'slow strings', duration: 30, seed: 3, guidance_scale: 1, priority: 'LOW' };
-  const low = await api.submit(request);
+  const low = await api.client.generate(request);
   const running = followUntil(api, low.id, ({ progress }) => (progress?.frame ?? 0) > 100);
   await running.reached;
-  const critical = await api.submit({ prompt: 'alarm', duration: 1, seed: 4, priority: 'CRITICAL' });
-  const urgent = await api.follow(critical.id, () => {});
+  const critical = await api.client.generate({ prompt: 'alarm', duration: 1, seed: 4, priority: 'CRITICAL' });
+  const urgent = await api.client.waitForTask(critical.id);
   const disturbed = await running.finished;
 
   expect(urgent).toMatchObject({ status: 'completed', attempt: 1 });
   expect(disturbed).toMatchObject({ status: 'completed', attempt: 1 });
-  const undisturbed = await api.follow((await api.submit(request)).id, () => {});
+  const undisturbed = await api.client.waitForTask((await api.client.generate(request)).id);
   // Up to where it was interrupted: behind that the rounding of the prefill may, once in a while, let a draw fall to the
   // other side. That nothing else differs is tested with the engine alone.
   const [codes, undisturbedCodes] = [await fleet.codesOf(disturbed), await fleet.codesOf(undisturbed)];

@@ -2,26 +2,32 @@ import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import type { Task } from '@musicgen/contract';
-import { type ApiClient, createApiClient } from '@musicgen/local/api-client';
+import { type Client, createClient, type Task } from '@musicgen/client';
 import { type ServiceProcess, startServiceProcess } from '@musicgen/local/service-process';
 import { codesKey } from '@musicgen/storage';
 
 export const root = fileURLToPath(new URL('../..', import.meta.url));
 
-export interface RunningApi extends ApiClient {
+export interface RunningApi {
   url: string;
+  client: Client;
   process: ServiceProcess;
 }
 
 /** Follows a task to its end, and tells when a first change fulfils the condition. */
-export function followUntil(api: ApiClient, id: string, isReached: (change: Partial<Task>) => boolean) {
+export function followUntil(
+  { client }: RunningApi,
+  id: string,
+  isReached: (change: Partial<Task>) => boolean,
+) {
   let reach = () => {};
   const reached = new Promise<void>((resolve) => {
     reach = resolve;
   });
-  const finished = api.follow(id, (change) => {
-    if (isReached(change)) reach();
+  const finished = client.waitForTask(id, {
+    onUpdate: ({ change }) => {
+      if (isReached(change)) reach();
+    },
   });
   return { reached, finished };
 }
@@ -56,7 +62,7 @@ export async function createFleet(redisUrl: string): Promise<Fleet> {
     async startApi(env = {}) {
       const process = start('api', { API_PORT: '0', ...env });
       const { url } = await process.untilLogged('listening');
-      return { url: String(url), process, ...createApiClient(String(url)) };
+      return { url: String(url), process, client: createClient({ baseUrl: String(url), maxRetries: 0 }) };
     },
     startWorker: (env = {}) =>
       start('worker', {

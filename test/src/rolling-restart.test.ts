@@ -69,7 +69,7 @@ test('every process is replaced under load: no request fails but with 503, no ta
   const untilEnded = async (id: string): Promise<Task> => {
     const task = await balancer
       .next()
-      .follow(id, () => {})
+      .client.waitForTask(id, { patienceSeconds: 0 })
       .catch(() => undefined);
     return task ?? untilEnded(id);
   };
@@ -102,7 +102,7 @@ test('every process is replaced under load: no request fails but with 503, no ta
 test('an event stream that a stopping API ends is told when to come back, and goes on at another', async () => {
   const [first, second] = [await fleet.startApi(), await fleet.startApi()];
   await Promise.all([first.process.untilLogged('ready'), second.process.untilLogged('ready')]);
-  const task = await first.submit({ prompt: 'a march', duration: 4 });
+  const task = await first.client.generate({ prompt: 'a march', duration: 4 });
   const response = await fetch(`${first.url}${task.links.events}`);
   const stream = response.body as NonNullable<Response['body']>;
   let text = '';
@@ -116,5 +116,5 @@ test('an event stream that a stopping API ends is told when to come back, and go
   expect((await first.process.ended).code).toBe(0);
 
   fleet.startWorker();
-  expect(await second.follow(task.id, () => {})).toMatchObject({ status: 'completed' });
+  expect(await second.client.waitForTask(task.id)).toMatchObject({ status: 'completed' });
 });

@@ -1,7 +1,8 @@
 import { createHash } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { Task } from '@musicgen/contract';
+import type { Task } from '@musicgen/client';
+import { downloadAudio } from '@musicgen/client/node';
 import { type RedisServer, startRedisServer } from '@musicgen/redis-server';
 import { createFleet, type Fleet, followUntil, root } from './processes.ts';
 
@@ -23,10 +24,12 @@ afterEach(async () => {
 test('a task goes from HTTP over Redis and a worker process to audio, its events told to the end', async () => {
   const api = await fleet.startApi();
   await api.process.untilLogged('ready');
-  const submitted = await api.submit({ prompt: 'lofi piano', duration: 6, seed: 7 });
+  const submitted = await api.client.generate({ prompt: 'lofi piano', duration: 6, seed: 7 });
   fleet.startWorker();
   const changes: Partial<Task>[] = [];
-  const task = await api.follow(submitted.id, (change) => changes.push(change));
+  const task = await api.client.waitForTask(submitted.id, {
+    onUpdate: ({ change }) => changes.push(change),
+  });
 
   expect(task).toMatchObject({
     status: 'completed',
@@ -38,7 +41,7 @@ test('a task goes from HTTP over Redis and a worker process to audio, its events
   expect(frames).toEqual(frames.toSorted((a, b) => a - b));
 
   const path = join(fleet.folder, 'piece.wav');
-  expect(await api.download(task.id, path)).toBe(task.result?.bytes);
+  expect(await downloadAudio(api.client, task.id, path)).toBe(task.result?.bytes);
   const file = await readFile(path);
   expect(createHash('sha256').update(file).digest('hex')).toBe(task.result?.sha256);
   expect(file.readUInt32LE(40)).toBe(6 * 32_000 * 2);
@@ -51,8 +54,13 @@ test('tasks that name different models are made by one worker', async () => {
   await Promise.all([api.process, worker].map((process) => process.untilLogged('ready')));
   const models = ['musicgen-micro', undefined, 'musicgen-tiny'];
   const tasks = models.map(async (model) => {
-    const { id } = await api.submit({ prompt: 'lofi piano', duration: 1, seed: 7, ...(model && { model }) });
-    return (await api.follow(id, () => {})).result?.model;
+    const { id } = await api.client.generate({
+      prompt: 'lofi piano',
+      duration: 1,
+      seed: 7,
+      ...(model && { model }),
+    });
+    return (await api.client.waitForTask(id)).result?.model;
   });
   expect(await Promise.all(tasks)).toEqual(['musicgen-micro', 'musicgen-tiny', 'musicgen-tiny']);
 });
@@ -62,7 +70,7 @@ test('a worker that is stopped in the middle hands its task back, and another go
   await api.process.untilLogged('ready');
   // Long enough to be interrupted on any machine.
   const request = { prompt: 'epic orchestra', duration: 20, seed: 11, guidance_scale: 1 };
-  const interrupted = await api.submit(request);
+  const interrupted = await api.client.generate(request);
 
   const first = fleet.startWorker({ WORKER_SHUTDOWN_GRACE_SECONDS: '0' });
   const halfway = followUntil(api, interrupted.id, ({ progress }) => (progress?.frame ?? 0) > 100);
@@ -75,8 +83,8 @@ test('a worker that is stopped in the middle hands its task back, and another go
   const task = await halfway.finished;
   expect(task).toMatchObject({ status: 'completed', attempt: 1 });
 
-  const undisturbed = await api.submit(request);
-  const other = await api.follow(undisturbed.id, () => {});
+  const undisturbed = await api.client.generate(request);
+  const other = await api.client.waitForTask(undisturbed.id);
   // Up to where it was interrupted: behind that the rounding of the prefill may, once in a while, let a draw fall to the
   // other side. That nothing else differs is tested with the engine alone.
   const [codes, undisturbedCodes] = [await fleet.codesOf(task), await fleet.codesOf(other)];
@@ -89,7 +97,7 @@ test('the best priority is worked on first', async () => {
   await api.process.untilLogged('ready');
   const submitted = new Map<string, string>();
   for (const priority of ['low', 1, 'NORMAL', 20, 'High']) {
-    const task = await api.submit({ prompt: 'x', duration: 1, priority });
+    const task = await api.client.generate({ prompt: 'x', duration: 1, priority });
     submitted.set(task.id, task.priority);
   }
   const worker = fleet.startWorker();
@@ -97,14 +105,14 @@ test('the best priority is worked on first', async () => {
   worker.log.on('line', ({ msg, task_id }) => {
     if (msg === 'task claimed') claimed.push(submitted.get(String(task_id)));
   });
-  await Promise.all([...submitted.keys()].map((id) => api.follow(id, () => {})));
+  await Promise.all([...submitted.keys()].map((id) => api.client.waitForTask(id)));
   expect(claimed).toEqual(['CRITICAL', 'HIGH', 'NORMAL', 'LOW', 'LOW']);
 });
 
 test('cancelling a running task stops it at its next step', async () => {
   const api = await fleet.startApi();
   await api.process.untilLogged('ready');
-  const { id } = await api.submit({ prompt: 'x', duration: 300 });
+  const { id } = await api.client.generate({ prompt: 'x', duration: 300 });
   fleet.startWorker();
   const running = followUntil(api, id, ({ progress }) => (progress?.frame ?? 0) > 0);
   await running.reached;
@@ -115,7 +123,7 @@ test('cancelling a running task stops it at its next step', async () => {
 test('a worker whose model file is missing names it, is not ready, and claims nothing', async () => {
   const api = await fleet.startApi();
   await api.process.untilLogged('ready');
-  const { id } = await api.submit({ prompt: 'x', duration: 1 });
+  const { id } = await api.client.generate({ prompt: 'x', duration: 1 });
   const worker = fleet.startWorker({ MODEL_PATH: fleet.folder });
   const { port } = await worker.untilLogged('listening');
   expect(await worker.untilLogged('model not loaded')).toMatchObject({
@@ -143,13 +151,15 @@ test('processes that start before Redis wait for it, and work once it is there',
     ),
   );
   expect((await fetch(`${api.url}/readyz`)).status).toBe(503);
-  await expect(api.submit({ prompt: 'x' })).rejects.toThrow('Redis could not admit the task: it is away');
+  await expect(api.client.generate({ prompt: 'x' })).rejects.toThrow(
+    'Redis could not admit the task: it is away',
+  );
 
   const ready = [api.process, worker].map((process) => process.untilLogged('ready'));
   redis = await startRedisServer({ port });
   await Promise.all(ready);
-  const { id } = await api.submit({ prompt: 'x', duration: 1 });
-  expect(await api.follow(id, () => {})).toMatchObject({ status: 'completed' });
+  const { id } = await api.client.generate({ prompt: 'x', duration: 1 });
+  expect(await api.client.waitForTask(id)).toMatchObject({ status: 'completed' });
 });
 
 test('a configuration that cannot be used ends the process at once with everything that is wrong', async () => {

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
-import { type Caller, type CallerLimits, hasScope, type Scope, scopes } from '@musicgen/access';
-import { ServiceError } from '@musicgen/contract';
+import { type Caller, type CallerLimits, hasScope } from '@musicgen/access';
+import { type Scope, ServiceError, scopes } from '@musicgen/contract';
 import type { Request, Response } from 'express';
 
 /** Who sends a request. */

@@ -1,8 +1,8 @@
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { styleText } from 'node:util';
-import type { Priority, Task } from '@musicgen/contract';
-import { type ApiClient, createApiClient } from './api-client.ts';
+import { type Client, createClient, failureOf, type Priority, type Task } from '@musicgen/client';
+import { downloadAudio } from '@musicgen/client/node';
 import { estimateWaiting } from './estimate.ts';
 import type { LocalService } from './local-service.ts';
 import { createProgressBoard, type ProgressBoard } from './progress-board.ts';
@@ -34,13 +34,13 @@ export interface DemoOptions {
  * @throws Error when a task does not complete.
  */
 export async function runDemo({ service, own, say }: DemoOptions): Promise<void> {
-  const client = createApiClient(service.url);
+  const client = createClient({ baseUrl: service.url });
   const pieces = own ? [{ ...own, priority: 'NORMAL' as const }] : showpieces;
   await mkdir(folder, { recursive: true });
 
   const submitted: Task[] = [];
   for (const piece of pieces) {
-    const task = await client.submit(piece);
+    const task = await client.generate(piece);
     submitted.push(task);
     say(`Task     ${task.id}  ${piece.priority.padEnd(8)} ${piece.duration} s  “${piece.prompt}”`);
   }
@@ -57,7 +57,7 @@ export async function runDemo({ service, own, say }: DemoOptions): Promise<void>
 
 interface FollowOptions {
   tasks: Task[];
-  client: ApiClient;
+  client: Client;
   board: ProgressBoard;
 }
 
@@ -74,11 +74,11 @@ async function followAll({ tasks, client, board }: FollowOptions): Promise<Task[
     }
   };
   const finished = await Promise.all(
-    tasks.map(({ id }) => client.follow(id, (change) => onChange(id, change))),
+    tasks.map(({ id }) => client.waitForTask(id, { onUpdate: ({ change }) => onChange(id, change) })),
   );
-  for (const { priority, status, error } of finished) {
-    if (status === 'completed') continue;
-    throw new Error(`The ${priority} task ended as ${status}: ${error?.detail ?? 'no reason given'}`);
+  for (const task of finished) {
+    const failure = failureOf(task);
+    if (failure !== undefined) throw failure;
   }
   return finished;
 }
@@ -89,9 +89,9 @@ function inOrderOfStart(tasks: Task[]): Priority[] {
 }
 
 /** Downloads a finished piece and says where it is and what it is. */
-async function save({ id, priority, request, result, timings }: Task, client: ApiClient): Promise<string> {
+async function save({ id, priority, request, result, timings }: Task, client: Client): Promise<string> {
   const path = join(folder, `${priority.toLowerCase()}-${request.seed}.wav`);
-  const bytes = await client.download(id, path);
+  const bytes = await downloadAudio(client, id, path);
   const { duration = 0, sample_rate = 0, channels = 1, model } = result ?? {};
   const facts = [
     `${duration.toFixed(2)} s`,

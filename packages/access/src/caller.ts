@@ -1,7 +1,4 @@
-/** What a key may be used for: submitting and following tasks, looking at the service, running it. */
-export const scopes = ['generate', 'monitor', 'admin'] as const;
-
-export type Scope = (typeof scopes)[number];
+import type { Scope } from '@musicgen/contract';
 
 /** What one caller may use; absent: the service's default, 0: no limit. */
 export interface CallerLimits {
@@ -26,6 +23,3 @@ export interface Caller {
 export function hasScope(caller: Pick<Caller, 'scopes'>, scope: Scope): boolean {
   return caller.scopes.includes(scope) || caller.scopes.includes('admin');
 }
-
-/** Names of callers: they stand in logs, lists and Redis keys, and own tasks. */
-export const callerNamePattern = /^[a-zA-Z0-9][\w-]{0,63}$/;

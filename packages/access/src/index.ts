@@ -1,5 +1,5 @@
 export { createApiKey, hashApiKey } from './api-key.ts';
-export { type Caller, type CallerLimits, callerNamePattern, hasScope, type Scope, scopes } from './caller.ts';
+export { type Caller, type CallerLimits, hasScope } from './caller.ts';
 export { createDailyQuota, type DailyQuota, type QuotaRefusal, type Reservation } from './daily-quota.ts';
 export { type ConfiguredKey, parseKeyList } from './key-list.ts';
 export { createKeyStore, type KeyStore, type NewKey, type StoredKey } from './key-store.ts';

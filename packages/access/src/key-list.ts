@@ -1,4 +1,5 @@
-import { type Caller, type CallerLimits, callerNamePattern, type Scope, scopes } from './caller.ts';
+import { callerNamePattern, type Scope, scopes } from '@musicgen/contract';
+import type { Caller, CallerLimits } from './caller.ts';
 
 /** A key that the environment or a file names. */
 export interface ConfiguredKey extends Caller {

@@ -40,6 +40,7 @@ export const errorCodes = {
     retryable: true,
   },
   dependency_unsupported: { status: 503, title: 'A part the service depends on cannot be used' },
+  unreachable: { status: 503, title: 'The service does not answer', retryable: true },
   internal: { status: 500, title: 'Something went wrong inside the service', retryable: true },
 
   model_load_failed: { status: 500, title: 'The model could not be loaded', retryable: true },

@@ -60,6 +60,9 @@ export function submissionSchema(limits: RequestLimits) {
 
 export type Submission = z.infer<ReturnType<typeof submissionSchema>>;
 
+/** A submission as callers write it. */
+export type SubmissionInput = z.input<ReturnType<typeof submissionSchema>>;
+
 /** The body of `POST /api/v1/batches`. */
 export function batchSchema(limits: RequestLimits) {
   return z.strictObject({
@@ -74,6 +77,8 @@ export const taskChangeSchema = z
     ttl: ttlSchema.optional().describe('Counted from the submission.'),
   })
   .refine(({ priority, ttl }) => priority !== undefined || ttl !== undefined, 'must change something');
+
+export type TaskChange = z.input<typeof taskChangeSchema>;
 
 /**
  * What a caller asks for. Unknown fields are refused by name. What is absent and has no default here
@@ -152,6 +157,9 @@ export function generateRequestSchema(limits: RequestLimits) {
 }
 
 export type GenerateRequest = z.infer<ReturnType<typeof generateRequestSchema>>;
+
+/** A request as callers write it. */
+export type GenerateRequestInput = z.input<ReturnType<typeof generateRequestSchema>>;
 
 const storedFields = generateRequestSchema({
   maxDurationSeconds: Number.MAX_SAFE_INTEGER,

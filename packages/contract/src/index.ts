@@ -1,4 +1,17 @@
 export {
+  type ApiKey,
+  type ApiKeys,
+  apiKeySchema,
+  apiKeysSchema,
+  type CreatedApiKey,
+  callerNamePattern,
+  createdApiKeySchema,
+  type NewApiKey,
+  newApiKeySchema,
+  type Scope,
+  scopes,
+} from './api-keys.ts';
+export {
   type AudioFormat,
   audioFormatNames,
   audioFormats,
@@ -15,24 +28,40 @@ export {
   acceptedRequestSchema,
   batchSchema,
   type GenerateRequest,
+  type GenerateRequestInput,
   generateRequestSchema,
   maxBatchLength,
   maxPromptLength,
   type RequestLimits,
   type Submission,
+  type SubmissionInput,
   submissionSchema,
+  type TaskChange,
   taskChangeSchema,
 } from './generate-request.ts';
 export {
+  type AutoscaleAdvice,
   autoscaleSchema,
+  type CleanupReport,
   cleanupReportSchema,
+  type FleetModels,
   fleetModelsSchema,
+  type HealthDetail,
   healthDetailSchema,
   healthStatuses,
+  type LiveWorkers,
   liveWorkersSchema,
+  type QueueListing,
+  type QueueState,
   queueListingSchema,
   queueStateSchema,
+  type StalledTasks,
   stalledTasksSchema,
+  type TaskDistribution,
+  type TaskHealth,
+  type TaskMetrics,
+  type TaskPerformance,
+  type TaskTrends,
   taskDistributionSchema,
   taskHealthSchema,
   taskMetricsSchema,
@@ -40,12 +69,16 @@ export {
   taskTrendsSchema,
 } from './monitoring.ts';
 export {
+  type DeadLetters,
+  type DrainingWorker,
   deadLettersSchema,
   drainingWorkerSchema,
+  type EffectiveConfig,
   type ExportLine,
   effectiveConfigSchema,
   exportLineSchema,
   exportVersion,
+  type PausedQueues,
   pausedQueuesSchema,
 } from './operation.ts';
 export { type Priority, parsePriority, priorities, priorityNames, prioritySchema } from './priorities.ts';
@@ -53,9 +86,14 @@ export { type FieldError, type Problem, problemOf, problemSchema } from './probl
 export { problemGuide } from './problem-guide.ts';
 export { isTerminal, type TaskStage, type TaskStatus, taskStages, taskStatuses } from './statuses.ts';
 export {
+  type Estimate,
   estimateSchema,
+  type SubmittedBatch,
+  type SubmittedTask,
+  submittedBatchSchema,
   submittedTaskSchema,
   type Task,
+  type TaskPage,
   type TaskResult,
   taskPageSchema,
   taskResultSchema,
@@ -68,6 +106,14 @@ export {
   webhookSchema,
   webhookSecretSchema,
 } from './webhook.ts';
+export {
+  type DeliveryStatus,
+  deliveryStatuses,
+  type WebhookDeliveries,
+  type WebhookDelivery,
+  webhookDeliveriesSchema,
+  webhookDeliverySchema,
+} from './webhook-delivery.ts';
 export {
   type ModelDescription,
   modelDescriptionSchema,

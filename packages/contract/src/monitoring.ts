@@ -22,6 +22,8 @@ export const taskMetricsSchema = z.object({
   queue_length: count.describe('Pending and processing tasks together.'),
 });
 
+export type TaskMetrics = z.infer<typeof taskMetricsSchema>;
+
 export const healthStatuses = ['healthy', 'degraded', 'unhealthy'] as const;
 
 export const taskHealthSchema = z.object({
@@ -44,6 +46,8 @@ export const taskHealthSchema = z.object({
   warnings: z.array(z.string()),
   last_cleanup: time.nullable(),
 });
+
+export type TaskHealth = z.infer<typeof taskHealthSchema>;
 
 export const taskDistributionSchema = z.object({
   by_status: z.object({
@@ -68,6 +72,8 @@ export const taskDistributionSchema = z.object({
     .describe('Since the submission; below an hour to the minute, above to the hour.'),
 });
 
+export type TaskDistribution = z.infer<typeof taskDistributionSchema>;
+
 export const taskPerformanceSchema = z
   .object({
     avg_processing_time: seconds,
@@ -82,6 +88,8 @@ export const taskPerformanceSchema = z
   })
   .describe('Percentiles are at most 10 % too high.');
 
+export type TaskPerformance = z.infer<typeof taskPerformanceSchema>;
+
 export const queueListingSchema = z.object({
   priority,
   total_length: count,
@@ -94,6 +102,8 @@ export const queueListingSchema = z.object({
   oldest_task_age: seconds.nullable(),
 });
 
+export type QueueListing = z.infer<typeof queueListingSchema>;
+
 export const stalledTasksSchema = z.object({
   total_stalled: count,
   stall_timeout: seconds,
@@ -102,12 +112,16 @@ export const stalledTasksSchema = z.object({
   ),
 });
 
+export type StalledTasks = z.infer<typeof stalledTasksSchema>;
+
 export const taskTrendsSchema = z.object({
   time_range: z.object({ start: time, end: time, hours: z.int() }),
   trends: z
     .record(z.string(), z.object({ created: count, completed: count, failed: count }))
     .describe('By hour, in UTC: `2026-11-22 17:00`.'),
 });
+
+export type TaskTrends = z.infer<typeof taskTrendsSchema>;
 
 export const cleanupReportSchema = z.object({
   status: z.literal('cleanup completed'),
@@ -116,6 +130,8 @@ export const cleanupReportSchema = z.object({
   removed_tasks: count.describe('Finished and past their time.'),
   timestamp: time,
 });
+
+export type CleanupReport = z.infer<typeof cleanupReportSchema>;
 
 export const liveWorkersSchema = z.object({
   total: count,
@@ -134,6 +150,8 @@ export const liveWorkersSchema = z.object({
   ),
 });
 
+export type LiveWorkers = z.infer<typeof liveWorkersSchema>;
+
 export const autoscaleSchema = z.object({
   queued: count.describe('Claimable tasks, paused queues left out.'),
   processing: count,
@@ -145,6 +163,8 @@ export const autoscaleSchema = z.object({
   desired_replicas: count,
   reason: z.string(),
 });
+
+export type AutoscaleAdvice = z.infer<typeof autoscaleSchema>;
 
 /** What one process sees of what it depends on. */
 export const healthDetailSchema = z.object({
@@ -162,6 +182,8 @@ export const healthDetailSchema = z.object({
   workers: z.object({ live: count.nullable(), slots: count.nullable() }),
 });
 
+export type HealthDetail = z.infer<typeof healthDetailSchema>;
+
 /** A model that live workers run. */
 const fleetModelSchema = modelDescriptionSchema.extend({
   workers: count.describe('Live workers that run it.'),
@@ -173,6 +195,8 @@ export const fleetModelsSchema = z.object({
   default: z.string().nullable().describe('For requests that name none; null while no worker lives.'),
   models: z.array(fleetModelSchema),
 });
+
+export type FleetModels = z.infer<typeof fleetModelsSchema>;
 
 export const queueStateSchema = z.object({
   accepting: z.boolean().describe('Whether a task submitted now would be admitted.'),
@@ -195,3 +219,5 @@ export const queueStateSchema = z.object({
     }),
   ),
 });
+
+export type QueueState = z.infer<typeof queueStateSchema>;

@@ -8,10 +8,14 @@ export const pausedQueuesSchema = z.object({
   paused_priorities: z.array(z.enum(priorityNames)).describe('All that are paused now.'),
 });
 
+export type PausedQueues = z.infer<typeof pausedQueuesSchema>;
+
 export const drainingWorkerSchema = z.object({
   id: z.string(),
   state: z.literal('draining').describe('It hears of it within 20 seconds, finishes what fits and exits.'),
 });
+
+export type DrainingWorker = z.infer<typeof drainingWorkerSchema>;
 
 const time = z.iso.datetime();
 
@@ -35,11 +39,15 @@ export const deadLettersSchema = z.object({
   next_cursor: z.string().nullable().describe('For the next page; null after the last.'),
 });
 
+export type DeadLetters = z.infer<typeof deadLettersSchema>;
+
 export const effectiveConfigSchema = z.object({
   config: z
     .record(z.string(), z.unknown())
     .describe('Every setting as it is in force, by the name of its variable; secrets are `***`.'),
 });
+
+export type EffectiveConfig = z.infer<typeof effectiveConfigSchema>;
 
 /** The version of the export's format; a reader refuses one that it does not know. */
 export const exportVersion = 1;

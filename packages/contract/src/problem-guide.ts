@@ -142,6 +142,10 @@ export const problemGuide = {
     cause: 'This process is shutting down, for a deploy for example.',
     remedy: 'Send the request again; another process answers.',
   },
+  unreachable: {
+    cause: 'Only clients say this: nothing answered at the address, or what answered was not the service.',
+    remedy: 'Check the address, and that the service runs. Operators: `/readyz`, and the proxy before it.',
+  },
   dependency_unsupported: {
     cause:
       'The Redis server is older than 7.0, or holds tasks of an older service under our prefix. The process says so in its log and ends with exit code 78.',

@@ -102,6 +102,8 @@ export const submittedTaskSchema = taskSchema
   })
   .meta({ id: 'SubmittedTask' });
 
+export type SubmittedTask = z.infer<typeof submittedTaskSchema>;
+
 /** The answer to a dry run. */
 export const estimateSchema = z
   .object({
@@ -111,6 +113,15 @@ export const estimateSchema = z
   })
   .meta({ id: 'Estimate' });
 
+export type Estimate = z.infer<typeof estimateSchema>;
+
+/** The answer to a batch, in the order of its requests. */
+export const submittedBatchSchema = z
+  .object({ batch_id: z.uuid().nullable(), tasks: z.array(taskSchema) })
+  .meta({ id: 'Batch' });
+
+export type SubmittedBatch = z.infer<typeof submittedBatchSchema>;
+
 /** A page of tasks. */
 export const taskPageSchema = z
   .object({
@@ -118,3 +129,5 @@ export const taskPageSchema = z
     next_cursor: z.string().nullable().describe('`cursor` of the next page; null on the last.'),
   })
   .meta({ id: 'TaskPage' });
+
+export type TaskPage = z.infer<typeof taskPageSchema>;

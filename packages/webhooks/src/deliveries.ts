@@ -1,13 +1,7 @@
 import { randomUUID } from 'node:crypto';
-import type { WebhookEvent } from '@musicgen/contract';
+import type { DeliveryStatus, WebhookEvent } from '@musicgen/contract';
 import type { Cluster, Redis } from 'ioredis';
-import {
-  type ClaimedDelivery,
-  type Delivery,
-  type DeliveryStatus,
-  deliveryFromFields,
-  fieldsFromReply,
-} from './delivery.ts';
+import { type ClaimedDelivery, type Delivery, deliveryFromFields, fieldsFromReply } from './delivery.ts';
 import { createWebhookKeys } from './keys.ts';
 import { redisUnavailable } from './redis-unavailable.ts';
 import { createScriptRunner, type ScriptName } from './scripts.ts';

@@ -1,9 +1,4 @@
-import { type WebhookEvent, webhookEvents } from '@musicgen/contract';
-
-/** `pending` until the receiver has it or it is given up as a dead letter. */
-export const deliveryStatuses = ['pending', 'delivered', 'dead'] as const;
-
-export type DeliveryStatus = (typeof deliveryStatuses)[number];
+import { type DeliveryStatus, deliveryStatuses, type WebhookEvent, webhookEvents } from '@musicgen/contract';
 
 /** One event on its way to one receiver. Times are Unix milliseconds. */
 export interface Delivery {

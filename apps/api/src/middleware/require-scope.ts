@@ -1,4 +1,5 @@
-import { hasScope, type Scope } from '@musicgen/access';
+import { hasScope } from '@musicgen/access';
+import type { Scope } from '@musicgen/contract';
 import { ServiceError } from '@musicgen/contract';
 import type { RequestHandler } from 'express';
 import { callerOf } from '../caller.ts';

@@ -5,9 +5,9 @@ import {
   type GenerateRequest,
   isTerminal,
   submissionSchema,
+  submittedBatchSchema,
   submittedTaskSchema,
   type Task,
-  taskSchema,
 } from '@musicgen/contract';
 import type { TaskRecord } from '@musicgen/queue';
 import type { Response } from 'express';
@@ -161,7 +161,7 @@ function submitBatch(options: Options): Route {
     responses: {
       202: {
         description: 'All were accepted; in the order of the requests.',
-        body: z.object({ batch_id: z.uuid().nullable(), tasks: z.array(taskSchema) }).meta({ id: 'Batch' }),
+        body: submittedBatchSchema,
         headers: { 'Idempotency-Replayed': submissionHeaders['Idempotency-Replayed'] },
       },
     },

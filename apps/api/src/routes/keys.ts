@@ -1,48 +1,16 @@
-import { callerNamePattern, type StoredKey, scopes } from '@musicgen/access';
-import { ServiceError } from '@musicgen/contract';
+import type { StoredKey } from '@musicgen/access';
+import {
+  apiKeySchema,
+  apiKeysSchema,
+  createdApiKeySchema,
+  newApiKeySchema,
+  ServiceError,
+} from '@musicgen/contract';
 import { z } from 'zod';
 import type { AppOptions } from '../app.ts';
 import { callerOf } from '../caller.ts';
 import { type Route, route } from '../openapi/route.ts';
 import { timestamp, timestampOrNull } from '../timestamps.ts';
-
-const limit = z.int().min(0).max(1_000_000_000).optional();
-
-const limitsSchema = z
-  .strictObject({
-    requests_per_minute: limit,
-    concurrent_tasks: limit.describe('Tasks that are not finished.'),
-    seconds_per_day: limit.describe('Seconds of music in a UTC day.'),
-  })
-  .describe('Absent: the defaults of the service; 0: no limit.');
-
-const newKeySchema = z.strictObject({
-  name: z
-    .string()
-    .regex(callerNamePattern, 'must be 1 to 64 letters, digits, _ or -, and begin with a letter or digit')
-    .describe('Who the key is for. Keys of one name share its tasks and limits.'),
-  scopes: z.array(z.enum(scopes)).min(1).max(scopes.length),
-  limits: limitsSchema.default({}),
-  expires_at: z.iso.datetime({ offset: true }).optional().describe('When the key ends by itself.'),
-});
-
-const time = z.iso.datetime();
-
-const keySchema = z
-  .object({
-    id: z.string(),
-    name: z.string(),
-    scopes: z.array(z.enum(scopes)),
-    limits: limitsSchema,
-    status: z.enum(['active', 'expired', 'revoked']),
-    created_at: time,
-    created_by: z.string().nullable().describe('The key that made it; null in an open service.'),
-    expires_at: time.nullable(),
-    revoked_at: time.nullable(),
-  })
-  .meta({ id: 'ApiKey' });
-
-const createdSchema = keySchema.extend({ key: z.string().describe('The key itself; never shown again.') });
 
 type Options = Pick<AppOptions, 'access'>;
 
@@ -59,12 +27,12 @@ function createKey({ access: { keyStore } }: Options): Route {
     tag: 'Operation',
     scope: 'admin',
     summary: 'Make an API key',
-    body: newKeySchema,
+    body: newApiKeySchema,
     example: { name: 'studio', scopes: ['generate'], limits: { requests_per_minute: 600 } },
     responses: {
       201: {
         description: 'The key; this is the only time that it is shown.',
-        body: createdSchema,
+        body: createdApiKeySchema,
       },
     },
     errors: [
@@ -105,7 +73,7 @@ function listKeys({ access: { keyStore } }: Options): Route {
     responses: {
       200: {
         description: 'The newest first; ended ones for 30 days more.',
-        body: z.object({ keys: z.array(keySchema) }),
+        body: apiKeysSchema,
       },
     },
     errors: ['dependency_unavailable'],
@@ -130,7 +98,7 @@ function revokeKey({ access: { keyStore, keyring } }: Options): Route {
         .regex(/^[\da-f-]{1,64}$/)
         .describe('The id of the key, not the key.'),
     }),
-    responses: { 200: { description: 'It is revoked, now or already.', body: keySchema } },
+    responses: { 200: { description: 'It is revoked, now or already.', body: apiKeySchema } },
     errors: ['not_found', 'dependency_unavailable'],
     handle: async ({ params }, res) => {
       const revoked = await keyStore.revoke(params.id);
@@ -142,7 +110,7 @@ function revokeKey({ access: { keyStore, keyring } }: Options): Route {
   });
 }
 
-function view({ id, name, scopes: granted, limits, ...stored }: StoredKey): z.input<typeof keySchema> {
+function view({ id, name, scopes: granted, limits, ...stored }: StoredKey): z.input<typeof apiKeySchema> {
   return {
     id,
     name,

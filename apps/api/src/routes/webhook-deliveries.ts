@@ -1,27 +1,14 @@
-import { ServiceError, webhookEvents } from '@musicgen/contract';
-import { type Delivery, deliveryStatuses } from '@musicgen/webhooks';
+import {
+  deliveryStatuses,
+  ServiceError,
+  webhookDeliveriesSchema,
+  webhookDeliverySchema,
+} from '@musicgen/contract';
+import type { Delivery } from '@musicgen/webhooks';
 import { z } from 'zod';
 import type { AppOptions } from '../app.ts';
 import { type Route, route } from '../openapi/route.ts';
 import { timestamp, timestampOrNull } from '../timestamps.ts';
-
-const time = z.iso.datetime();
-
-const deliverySchema = z
-  .object({
-    id: z.string().describe('The `webhook-id`, the same for every attempt.'),
-    task_id: z.string(),
-    event: z.enum(webhookEvents),
-    status: z.enum(deliveryStatuses),
-    url: z.string().describe('Without what follows the `?`.'),
-    attempts: z.int(),
-    created_at: time.describe('When it happened.'),
-    next_attempt_at: time.nullable(),
-    last_attempt_at: time.nullable(),
-    last_status: z.int().nullable().describe('HTTP status of the last answer.'),
-    last_error: z.string().nullable(),
-  })
-  .meta({ id: 'WebhookDelivery' });
 
 const idPattern = /^[\w-]{1,64}$/;
 
@@ -48,7 +35,7 @@ function listDeliveries({ webhooks: { deliveries } }: Options): Route {
     responses: {
       200: {
         description: 'A page. Deliveries are kept for seven days after they are over.',
-        body: z.object({ deliveries: z.array(deliverySchema), next_cursor: z.string().nullable() }),
+        body: webhookDeliveriesSchema,
       },
     },
     errors: ['invalid_request', 'dependency_unavailable'],
@@ -69,7 +56,7 @@ function resendDelivery({ webhooks: { deliveries } }: Options): Route {
     summary: 'Send a webhook again, now, whatever became of it',
     params: z.object({ id: z.string().regex(idPattern).describe('The id of the delivery.') }),
     responses: {
-      202: { description: 'It is on its way, with all its attempts before it.', body: deliverySchema },
+      202: { description: 'It is on its way, with all its attempts before it.', body: webhookDeliverySchema },
     },
     errors: ['not_found', 'dependency_unavailable'],
     handle: async ({ params }, res) => {
@@ -80,7 +67,7 @@ function resendDelivery({ webhooks: { deliveries } }: Options): Route {
   });
 }
 
-function view(delivery: Delivery): z.input<typeof deliverySchema> {
+function view(delivery: Delivery): z.input<typeof webhookDeliverySchema> {
   const { origin, pathname } = new URL(delivery.url);
   return {
     id: delivery.id,
