@@ -3,6 +3,15 @@ import { z } from 'zod';
 
 /** The command line's environment. */
 export const cliConfigSchema = z.object({
+  MUSICGEN_URL: z
+    .url({ protocol: /^https?$/, error: 'must be an http:// or https:// URL' })
+    .default('http://127.0.0.1:8000')
+    .describe('Where the service is that the command line talks to.'),
+  MUSICGEN_API_KEY: z
+    .string()
+    .regex(/^[\x21-\x7e]+$/, 'must not contain spaces or line breaks')
+    .optional()
+    .describe('API key that the command line sends.'),
   MODELS_PATH: modelsPathSetting,
   MODEL_PATH: z
     .string()

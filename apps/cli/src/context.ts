@@ -1,10 +1,21 @@
 import { resolve } from 'node:path';
+import { type Client, createClient, type Retry } from '@musicgen/client';
+import { ServiceError } from '@musicgen/contract';
 import { type CliConfig, loadCliConfig } from './config.ts';
+
+/** Which service, as the options say; the environment says the rest. */
+export interface ServerOptions {
+  url?: string;
+  apiKey?: string;
+}
 
 /** What every command works with. */
 export interface Context {
   /** @throws ConfigError; a command that needs no setting runs with a broken environment, too. */
   config(): CliConfig;
+  /** The service that options and environment name. @throws ConfigError, ServiceError `invalid_request` */
+  client(): Client;
+  useServer(options: ServerOptions): void;
   /** Data, for pipes. */
   print(text: string): void;
   /** For people: progress, notices, questions. */
@@ -17,12 +28,38 @@ export interface Context {
 }
 
 export function createContext({ signal, cwd }: { signal: AbortSignal; cwd: string }): Context {
+  let server: ServerOptions = {};
+  const tell = (line: string) => void process.stderr.write(`${line}\n`);
   return {
     config: loadCliConfig,
+    client: () => connect(server, tell),
+    useServer: (options) => {
+      server = options;
+    },
     print: (text) => void process.stdout.write(`${text}\n`),
     terminal: process.stderr,
-    tell: (line) => void process.stderr.write(`${line}\n`),
+    tell,
     signal,
     resolvePath: (path) => resolve(cwd, path),
   };
+}
+
+function connect({ url, apiKey }: ServerOptions, tell: (line: string) => void): Client {
+  const { MUSICGEN_URL, MUSICGEN_API_KEY } = loadCliConfig();
+  try {
+    return createClient({
+      baseUrl: url ?? MUSICGEN_URL,
+      apiKey: apiKey ?? MUSICGEN_API_KEY,
+      maxRetries: 3,
+      onRetry: (retry) => tell(describeRetry(retry)),
+    });
+  } catch (error) {
+    throw new ServiceError('invalid_request', `--url or --api-key: ${(error as Error).message}`);
+  }
+}
+
+/** Pauses that nobody notices need no line. */
+function describeRetry({ reason, delayMs }: Retry): string {
+  const { message } = reason;
+  return `${message} Trying again in ${(delayMs / 1000).toFixed(delayMs < 1000 ? 1 : 0)} s.`;
 }

@@ -49,6 +49,8 @@ export const settingNames = [
   'GRAFANA_PASSWORD',
   'WORKER_CPUS',
   'WORKER_MEMORY',
+  'MUSICGEN_URL',
+  'MUSICGEN_API_KEY',
   'HF_ENDPOINT',
   'HF_TOKEN',
 ];

@@ -9,7 +9,7 @@ import { verifyCommand } from './verify.ts';
 /** `musicgen models …` */
 export function modelsCommand(context: Context): Command {
   const commands = [pullCommand, convertCommand, listCommand, verifyCommand, removeCommand];
-  const models = new Command('models').description('Pull, convert, check and remove models.').exitOverride();
-  for (const create of commands) models.addCommand(create(context).exitOverride());
+  const models = new Command('models').description('Pull, convert, check and remove models.');
+  for (const create of commands) models.addCommand(create(context));
   return models;
 }
