@@ -1,8 +1,7 @@
 import { createDailyQuota, createKeyStore, createRateLimiter } from '@musicgen/access';
 import { failFastRedisOptions, type RedisClient, type TaskQueue } from '@musicgen/queue';
-import { type Logger, logRedisConnection, type Releasers, redisProblem } from '@musicgen/service';
+import { type Logger, logRedisConnection, openRedis, type Releasers, redisProblem } from '@musicgen/service';
 import { createDeliveries } from '@musicgen/webhooks';
-import { Redis } from 'ioredis';
 import type { AccessStores, Backend } from './backend.ts';
 
 export interface RedisBackendOptions {
@@ -18,7 +17,8 @@ export interface RedisBackendOptions {
 /** Everything in Redis, over one connection on which a command fails at once while Redis is away. */
 export function openRedisBackend(options: RedisBackendOptions): Backend {
   const { url, prefix, connectionName, createQueue, logger, releasers } = options;
-  const redis = new Redis(url, { ...failFastRedisOptions, connectionName, lazyConnect: true });
+  const settings = { REDIS_URL: url, TASK_KEY_PREFIX: prefix };
+  const redis = openRedis(settings, { ...failFastRedisOptions, connectionName, lazyConnect: true });
   releasers.add('Redis', () => redis.disconnect());
   logRedisConnection(redis, logger);
   return {

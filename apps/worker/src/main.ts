@@ -5,13 +5,13 @@ import {
   keepTrying,
   logEvents,
   logRedisConnection,
+  openRedis,
   readVersion,
   redisProblem,
   runProcess,
   startHealthServer,
 } from '@musicgen/service';
 import { openArtifactStore } from '@musicgen/storage';
-import { Redis } from 'ioredis';
 import { loadWorkerConfig } from './config.ts';
 import { serveWorker } from './serve-worker.ts';
 
@@ -26,7 +26,7 @@ await runProcess({
     const version = readVersion(new URL('../package.json', import.meta.url));
     const registry = createRegistry({ role: 'worker', version });
 
-    const redis = new Redis(config.REDIS_URL, { ...patientRedisOptions, connectionName: 'musicgen-worker' });
+    const redis = openRedis(config, { ...patientRedisOptions, connectionName: 'musicgen-worker' });
     releasers.add('Redis', () => redis.disconnect());
     logRedisConnection(redis, logger);
 

@@ -1,11 +1,11 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdir, mkdtemp, rm } from 'node:fs/promises';
-import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { findRedisServer } from './find-redis-server.ts';
+import { freePort } from './free-port.ts';
 
 export interface RedisServerOptions {
   /** Where it keeps its data. Absent: a temporary folder that `stop` removes. */
@@ -77,14 +77,4 @@ function untilReady(child: ChildProcess): Promise<void> {
       });
     }
   });
-}
-
-async function freePort(): Promise<number> {
-  const probe = createServer();
-  probe.listen(0, '127.0.0.1');
-  await once(probe, 'listening');
-  const address = probe.address();
-  probe.close();
-  if (address === null || typeof address === 'string') throw new Error('The system gave no free port.');
-  return address.port;
 }

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { parseRedisUrl, redisUrlForms } from './redis-url.ts';
 
 /** What is wrong with a process's environment, all of it at once. */
 export class ConfigError extends Error {
@@ -75,9 +76,13 @@ export const modelsPathSetting = z
 /** What API and worker must agree on, defined once. */
 export const sharedSettings = {
   REDIS_URL: z
-    .url({ protocol: /^rediss?$/, error: 'must be a redis:// or rediss:// URL' })
+    .string()
+    .refine((url) => parseRedisUrl(url) !== undefined, `must be ${redisUrlForms}`)
     .default('redis://127.0.0.1:6379')
-    .describe('Redis 7.0 or newer, or Valkey: redis:// or rediss://, with password and database if needed.'),
+    .describe(
+      'Redis 7.0 or newer, or Valkey: redis://host:6379, redis-sentinel://host1,host2/group or redis-cluster://host1,host2; ' +
+        'rediss… over TLS; with user:password@ before the hosts and /database after them if needed.',
+    ),
   TASK_KEY_PREFIX: z
     .string()
     .regex(/^[\w.:{}-]{1,64}$/, 'must be 1 to 64 letters, digits, _ . : { } or -')

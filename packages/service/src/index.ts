@@ -20,6 +20,7 @@ export { logEvents } from './log-events.ts';
 export { createLogger, type Logger } from './logger.ts';
 export { createRegistry } from './metrics.ts';
 export { redactConfig } from './redact-config.ts';
+export { openRedis } from './redis-connection.ts';
 export { logRedisConnection, redisProblem } from './redis-health.ts';
 export { createReleasers, type Releasers } from './releasers.ts';
 export { type ProcessOptions, runProcess } from './run-process.ts';

@@ -33,3 +33,10 @@ test('the credentials in an address are hidden, wherever they stand in it', () =
   expect(WEBHOOK_PROXY).toBe('http://***@proxy.example/');
   expect(PLAIN_URL).toBe('file:.musicgen/artifacts');
 });
+
+test('nor are they shown in an address of several hosts', () => {
+  const url = 'redis-sentinel://user:p%40ss@one:1,two:2/group/0?sentinelPassword=abc';
+  expect(redactConfig({ REDIS_URL: url })).toEqual({
+    REDIS_URL: 'redis-sentinel://***@one:1,two:2/group/0?sentinelPassword=***',
+  });
+});

@@ -23,11 +23,17 @@ function hideSecret(value: unknown): unknown {
 }
 
 function redacted(value: unknown): unknown {
-  if (typeof value !== 'string' || !/^[a-z][a-z0-9+.-]*:/i.test(value) || !URL.canParse(value)) return value;
+  if (typeof value !== 'string' || !/^[a-z][a-z0-9+.-]*:/i.test(value)) return value;
+  if (!URL.canParse(value)) return redactedText(value);
   const url = new URL(value);
   if (url.username === '' && url.password === '' && url.search === '') return value;
   if (url.username !== '') url.username = hidden;
   if (url.password !== '') url.password = hidden;
   for (const name of url.searchParams.keys()) url.searchParams.set(name, hidden);
   return url.href;
+}
+
+/** As well as one can for an address of several hosts, which is no URL to Node. */
+function redactedText(text: string): string {
+  return text.replace(/:\/\/[^/]*@/, `://${hidden}@`).replace(/=[^&]*/g, `=${hidden}`);
 }

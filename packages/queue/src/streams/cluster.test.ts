@@ -1,64 +1,21 @@
-import { once } from 'node:events';
-import { createServer } from 'node:net';
-import { setTimeout as delay } from 'node:timers/promises';
-import { type RedisServer, startRedisServer } from '@musicgen/redis-server';
+import { startRedisCluster } from '@musicgen/redis-server';
 import { Cluster } from 'ioredis';
 import { patientRedisOptions } from './redis-client.ts';
-import { claimOne, connect, createTestQueue, newTask, useUndo } from './test-setup.ts';
+import { claimOne, createTestQueue, newTask, useUndo } from './test-setup.ts';
 
 const afterwards = useUndo();
 
 /** A real cluster of three masters. A prefix test alone would not notice keys of two slots in one script. */
 async function setup() {
-  const servers = await Promise.all([startMaster(), startMaster(), startMaster()]);
-  await join(servers);
+  const servers = await startRedisCluster();
+  afterwards(servers.stop);
   const cluster = new Cluster(
-    servers.map(({ port }) => ({ host: '127.0.0.1', port })),
+    servers.masters.map(({ port }) => ({ host: '127.0.0.1', port })),
     { redisOptions: patientRedisOptions },
   );
   const test = await createTestQueue(cluster, { prefix: '{musicgen}' });
   afterwards(test.close);
   return test;
-}
-
-interface Master {
-  server: RedisServer;
-  port: number;
-  busPort: number;
-}
-
-async function startMaster(): Promise<Master> {
-  const busPort = await freePort();
-  const settings = { 'cluster-enabled': 'yes', 'cluster-port': String(busPort), appendonly: 'no' };
-  const server = await startRedisServer({ settings });
-  afterwards(() => server.stop());
-  return { server, port: server.port, busPort };
-}
-
-async function join(masters: readonly Master[]): Promise<void> {
-  const clients = masters.map(({ server }) => connect(server.url));
-  const slotsEach = Math.ceil(16_384 / masters.length);
-  await Promise.all(
-    clients.map(async (client, index) => {
-      const first = index * slotsEach;
-      await client.cluster('ADDSLOTSRANGE', first, Math.min(first + slotsEach, 16_384) - 1);
-      for (const { port, busPort } of masters)
-        await client.call('CLUSTER', 'MEET', '127.0.0.1', port, busPort);
-    }),
-  );
-  for (const client of clients) {
-    while (!String(await client.cluster('INFO')).includes('cluster_state:ok')) await delay(20);
-    client.disconnect();
-  }
-}
-
-async function freePort(): Promise<number> {
-  const probe = createServer().listen(0, '127.0.0.1');
-  await once(probe, 'listening');
-  const address = probe.address();
-  probe.close();
-  if (address === null || typeof address === 'string') throw new Error('There is no free port');
-  return address.port;
 }
 
 test('every part of the queue works on a cluster of three masters', async () => {

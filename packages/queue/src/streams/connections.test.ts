@@ -1,10 +1,9 @@
-import { execFile, spawn } from 'node:child_process';
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { execFile } from 'node:child_process';
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { createInterface } from 'node:readline';
 import { promisify } from 'node:util';
-import { findRedisServer, startRedisServer } from '@musicgen/redis-server';
+import { startRedisServer, startSentinel } from '@musicgen/redis-server';
 import { Redis, type RedisOptions } from 'ioredis';
 import { patientRedisOptions } from './redis-client.ts';
 import { claimOne, createTestQueue, type TestQueue, useUndo } from './test-setup.ts';
@@ -99,7 +98,8 @@ test('after the master of a Sentinel group has died, everything goes on with the
   afterwards(() => master.stop());
   const replica = await startRedisServer({ settings: { replicaof: `127.0.0.1 ${master.port}` } });
   afterwards(() => replica.stop());
-  const sentinel = await startSentinel(master.port);
+  const sentinel = await startSentinel('group', master.port);
+  afterwards(sentinel.stop);
   const redis = new Redis({
     ...patientRedisOptions,
     sentinels: [{ host: '127.0.0.1', port: sentinel.port }],
@@ -122,43 +122,3 @@ test('after the master of a Sentinel group has died, everything goes on with the
   expect(await test.producer.get(id)).toMatchObject({ status: 'completed' });
   await wholeWay(test);
 }, 120_000);
-
-/** A real Sentinel process that watches one master and may promote its replica alone. */
-async function startSentinel(masterPort: number) {
-  const folder = await temporaryFolder();
-  const taken = await startRedisServer({ settings: { appendonly: 'no' } });
-  const { port } = taken;
-  await taken.stop();
-  const config = join(folder, 'sentinel.conf');
-  await writeFile(
-    config,
-    [
-      `port ${port}`,
-      'bind 127.0.0.1',
-      `dir ${folder}`,
-      `sentinel monitor group 127.0.0.1 ${masterPort} 1`,
-      'sentinel down-after-milliseconds group 1000',
-      'sentinel failover-timeout group 5000',
-    ].join('\n'),
-  );
-  const child = spawn((await findRedisServer()) ?? '', [config, '--sentinel'], {
-    stdio: ['ignore', 'pipe', 'ignore'],
-  });
-  afterwards(() => child.kill('SIGKILL'));
-  const lines: string[] = [];
-  const listeners = new Set<() => void>();
-  createInterface({ input: child.stdout }).on('line', (line) => {
-    lines.push(line);
-    for (const listener of listeners) listener();
-  });
-  const untilSaid = (words: string) =>
-    new Promise<void>((resolve) => {
-      const look = () => lines.some((line) => line.includes(words)) && resolve();
-      listeners.add(look);
-      look();
-    });
-  await untilSaid('+monitor master group');
-  // Only a replica that it knows can it promote.
-  await untilSaid('+slave');
-  return { port, untilSaid };
-}
