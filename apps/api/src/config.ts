@@ -1,4 +1,4 @@
-import { integerSetting, loadConfig, portSetting, sharedSettings } from '@musicgen/service';
+import { apiListenSettings, integerSetting, loadConfig, sharedSettings } from '@musicgen/service';
 import { z } from 'zod';
 import { accessSettings, checkedAccess, webhookSettings } from './access-settings.ts';
 
@@ -20,12 +20,7 @@ export const apiConfigSchema = z.object({
   AUTOSCALE_TARGET_WAIT_SECONDS: integerSetting({ min: 1, max: 86_400, fallback: 60 }).describe(
     'The wait that the advised number of workers would leave what waits now; see /api/v1/monitoring/autoscale.',
   ),
-  API_HOST: z
-    .string()
-    .min(1)
-    .default('127.0.0.1')
-    .describe('Address the API listens on; 0.0.0.0 opens it to the network.'),
-  API_PORT: portSetting(8000).describe('Port the API listens on; 0 lets the system choose.'),
+  ...apiListenSettings,
   ...accessSettings,
   ...webhookSettings,
 });

@@ -1,4 +1,4 @@
-import { loadConfig, modelsPathSetting } from '@musicgen/service';
+import { loadConfig, modelPathSetting, modelsPathSetting } from '@musicgen/service';
 import { z } from 'zod';
 
 /** The command line's environment. */
@@ -13,11 +13,7 @@ export const cliConfigSchema = z.object({
     .optional()
     .describe('API key that the command line sends.'),
   MODELS_PATH: modelsPathSetting,
-  MODEL_PATH: z
-    .string()
-    .min(1)
-    .default('models/musicgen-micro')
-    .describe('Model folder: a Hugging Face MusicGen repository with its ONNX export.'),
+  MODEL_PATH: modelPathSetting,
   HF_ENDPOINT: z
     .url({ protocol: /^https?$/, error: 'must be an http:// or https:// URL' })
     .default('https://huggingface.co')

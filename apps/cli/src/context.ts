@@ -2,6 +2,7 @@ import { resolve } from 'node:path';
 import { type Client, createClient, type Retry } from '@musicgen/client';
 import { ServiceError } from '@musicgen/contract';
 import { type CliConfig, loadCliConfig } from './config.ts';
+import { type ExitCode, exitCodes } from './exit-codes.ts';
 
 /** Which service, as the options say; the environment says the rest. */
 export interface ServerOptions {
@@ -25,6 +26,8 @@ export interface Context {
   signal: AbortSignal;
   /** A path given as an argument, from where the command was called. */
   resolvePath(path: string): string;
+  /** What a command that throws nothing ends with. */
+  exitCode: ExitCode;
 }
 
 export function createContext({ signal, cwd }: { signal: AbortSignal; cwd: string }): Context {
@@ -41,6 +44,7 @@ export function createContext({ signal, cwd }: { signal: AbortSignal; cwd: strin
     tell,
     signal,
     resolvePath: (path) => resolve(cwd, path),
+    exitCode: exitCodes.done,
   };
 }
 

@@ -18,7 +18,7 @@ export async function runMusicgen(args: string[], { cwd = process.cwd() } = {}):
   const context = createContext({ signal: interruption.signal, cwd });
   try {
     await createProgram(context).parseAsync(args, { from: 'user' });
-    return 0;
+    return context.exitCode;
   } catch (error) {
     // Commander has written its own message.
     if (!(error instanceof CommanderError)) context.tell(sentenceOf(error));

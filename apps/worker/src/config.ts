@@ -4,9 +4,10 @@ import { type ExecutionProvider, executionProviders } from '@musicgen/engine';
 import {
   integerSetting,
   loadConfig,
+  modelPathSetting,
   modelsPathSetting,
-  portSetting,
   sharedSettings,
+  workerListenSettings,
 } from '@musicgen/service';
 import { z } from 'zod';
 
@@ -68,19 +69,8 @@ export const workerConfigSchema = z.object({
   WORKER_SHUTDOWN_GRACE_SECONDS: integerSetting({ min: 0, max: 3600, fallback: 30 }).describe(
     'After SIGTERM, how long running tasks may go on; what does not fit is handed back to its queue.',
   ),
-  WORKER_HEALTH_HOST: z
-    .string()
-    .min(1)
-    .default('127.0.0.1')
-    .describe('Address of the health and metrics port.'),
-  WORKER_HEALTH_PORT: portSetting(9090).describe(
-    'Port for /livez, /readyz and /metrics; 0 lets the system choose.',
-  ),
-  MODEL_PATH: z
-    .string()
-    .min(1)
-    .default('models/musicgen-micro')
-    .describe('Model folder: a Hugging Face MusicGen repository with its ONNX export.'),
+  ...workerListenSettings,
+  MODEL_PATH: modelPathSetting,
   MODELS_PATH: modelsPathSetting,
   ENGINE_MEMORY_MB: integerSetting({ min: 0, max: 16_777_216, fallback: 0 })
     .transform((megabytes) => (megabytes === 0 ? Math.floor(machineMemoryMb() * engineShare) : megabytes))

@@ -27,9 +27,16 @@ export type {
   ServerFacts,
   WorkerPresence,
 } from './queue-monitor.ts';
+export type { StreamsMonitor } from './streams/monitor.ts';
 export type { Reconciler } from './streams/reconciler.ts';
 export { failFastRedisOptions, patientRedisOptions, type RedisClient } from './streams/redis-client.ts';
 export type { Roller } from './streams/roller.ts';
+export {
+  factsFromInfo,
+  refuseOldServer,
+  type ServerDanger,
+  serverDangers,
+} from './streams/server-check.ts';
 export { createStreamsQueue, type StreamsQueue, type StreamsQueueOptions } from './streams/streams-queue.ts';
 export { countOf, type Tally } from './tally.ts';
 export type {

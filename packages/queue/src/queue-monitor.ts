@@ -88,6 +88,8 @@ export interface RunningTask {
 /** What the server says about itself that matters to a queue. */
 export interface ServerFacts {
   version: string;
+  /** Whether it copies another server and refuses to be written to. */
+  isReplica: boolean;
   evictionPolicy: string;
   appendOnlyFile: boolean;
   /** Whether the last write to the append-only file and the last snapshot went well, or none was made. */

@@ -73,6 +73,35 @@ export const modelsPathSetting = z
   .default('.musicgen/models')
   .describe('Folder of the models that `musicgen models pull` installs, each in a folder named by its id.');
 
+/** The worker's model for requests that name none. */
+export const modelPathSetting = z
+  .string()
+  .min(1)
+  .default('models/musicgen-micro')
+  .describe('Model folder: a Hugging Face MusicGen repository with its ONNX export.');
+
+/** Where the API listens. */
+export const apiListenSettings = {
+  API_HOST: z
+    .string()
+    .min(1)
+    .default('127.0.0.1')
+    .describe('Address the API listens on; 0.0.0.0 opens it to the network.'),
+  API_PORT: portSetting(8000).describe('Port the API listens on; 0 lets the system choose.'),
+};
+
+/** Where a worker answers probes and Prometheus. */
+export const workerListenSettings = {
+  WORKER_HEALTH_HOST: z
+    .string()
+    .min(1)
+    .default('127.0.0.1')
+    .describe('Address of the health and metrics port.'),
+  WORKER_HEALTH_PORT: portSetting(9090).describe(
+    'Port for /livez, /readyz and /metrics; 0 lets the system choose.',
+  ),
+};
+
 /** What API and worker must agree on, defined once. */
 export const sharedSettings = {
   REDIS_URL: z

@@ -1,12 +1,15 @@
 export {
+  apiListenSettings,
   booleanSetting,
   ConfigError,
   integerSetting,
   listSetting,
   loadConfig,
+  modelPathSetting,
   modelsPathSetting,
   portSetting,
   sharedSettings,
+  workerListenSettings,
 } from './config.ts';
 export {
   type ConfigSection,
@@ -20,8 +23,10 @@ export { logEvents } from './log-events.ts';
 export { createLogger, type Logger } from './logger.ts';
 export { createRegistry } from './metrics.ts';
 export { redactConfig } from './redact-config.ts';
-export { openRedis } from './redis-connection.ts';
+export { openRedis, type RedisSettings } from './redis-connection.ts';
 export { logRedisConnection, redisProblem } from './redis-health.ts';
+export { parseRedisUrl } from './redis-url.ts';
 export { createReleasers, type Releasers } from './releasers.ts';
 export { type ProcessOptions, runProcess } from './run-process.ts';
+export { unknownSettings } from './unknown-settings.ts';
 export { readVersion } from './version.ts';

@@ -10,6 +10,7 @@ const queue = (given: Partial<QueueDepth> = {}): QueueDepth => ({
 });
 const server: ServerFacts = {
   version: '7.2.4',
+  isReplica: false,
   evictionPolicy: 'noeviction',
   appendOnlyFile: true,
   lastSaveWorked: true,

@@ -1,5 +1,5 @@
 import type { healthStatuses } from '@musicgen/contract';
-import type { Performance, QueueDepth, ServerFacts } from '@musicgen/queue';
+import { type Performance, type QueueDepth, type ServerFacts, serverDangers } from '@musicgen/queue';
 
 type HealthStatus = (typeof healthStatuses)[number];
 
@@ -27,7 +27,6 @@ const limits = {
   processing: 100,
   /** Of the slots of live workers: more tasks than that are held by workers that are gone. */
   processingPerSlot: 1.2,
-  memoryShare: 0.9,
 };
 
 interface Finding {
@@ -84,14 +83,7 @@ function workerFindings({ queues, processing, workers, slots }: HealthFacts): Fi
 
 function serverFindings(server: ServerFacts | undefined): Finding[] {
   if (server === undefined) return [];
-  const share = server.memoryLimitBytes > 0 ? server.usedMemoryBytes / server.memoryLimitBytes : 0;
-  return degraded([
-    share > limits.memoryShare && `Redis uses ${Math.round(share * 100)} % of its memory.`,
-    server.evictionPolicy !== 'noeviction' &&
-      `Redis evicts keys when it is full (maxmemory-policy ${server.evictionPolicy}), tasks among them; set noeviction.`,
-    !server.appendOnlyFile && 'Redis keeps no append-only file: a restart loses tasks; set appendonly yes.',
-    !server.lastSaveWorked && 'Redis could not write its last save to disk.',
-  ]);
+  return degraded(serverDangers(server).map(({ detail, remedy }) => `${detail} ${remedy}`));
 }
 
 function degraded(warnings: readonly (string | false)[]): Finding[] {

@@ -4,6 +4,9 @@ import { readModelFolder } from '@musicgen/engine';
 import { folderBytes, listModelIds, modelFolder, readManifest } from '@musicgen/models';
 import type { CliConfig } from '../config.ts';
 
+/** Where models lie. */
+type ModelPaths = Pick<CliConfig, 'MODEL_PATH' | 'MODELS_PATH'>;
+
 /** A model on this machine; what a broken folder cannot tell is null. */
 export interface ModelEntry {
   id: string;
@@ -22,14 +25,14 @@ export interface ModelEntry {
 }
 
 /** The folders of all models: those of MODELS_PATH, and the default one wherever it lies. */
-async function listFolders(config: CliConfig): Promise<string[]> {
+async function listFolders(config: ModelPaths): Promise<string[]> {
   const ids = await listModelIds(config.MODELS_PATH);
   const folders = ids.map((id) => modelFolder(config.MODELS_PATH, id));
   const defaultFolder = resolve(config.MODEL_PATH);
   return folders.includes(defaultFolder) ? folders : [defaultFolder, ...folders];
 }
 
-export async function listModels(config: CliConfig): Promise<ModelEntry[]> {
+export async function listModels(config: ModelPaths): Promise<ModelEntry[]> {
   const folders = await listFolders(config);
   return await Promise.all(folders.map((folder) => describe(folder, config)));
 }
@@ -38,7 +41,7 @@ export async function listModels(config: CliConfig): Promise<ModelEntry[]> {
  * The folder of a model by its id.
  * @throws ServiceError `model_not_found` naming those that there are
  */
-export async function findModelFolder(config: CliConfig, id: string): Promise<string> {
+export async function findModelFolder(config: ModelPaths, id: string): Promise<string> {
   const folders = await listFolders(config);
   const found = folders.find((folder) => basename(folder) === id);
   if (found !== undefined) return found;
@@ -46,7 +49,7 @@ export async function findModelFolder(config: CliConfig, id: string): Promise<st
   throw new ServiceError('model_not_found', `There is no model ${id}; there are ${known}`);
 }
 
-async function describe(path: string, config: CliConfig): Promise<ModelEntry> {
+async function describe(path: string, config: ModelPaths): Promise<ModelEntry> {
   const entry = { id: basename(path), path, default: path === resolve(config.MODEL_PATH) };
   const unknown = {
     layout: null,

@@ -42,6 +42,33 @@ test('queues report what waits and runs, the age of their oldest task, and wheth
   expect(low).toMatchObject({ waiting: 0, paused: true });
 });
 
+test('a stream says whether it has its group, and which tasks have no entry in it any more', async () => {
+  const { queue, enqueue, consumer, redis, keys } = await setup();
+  await enqueue({ priority: 'HIGH' });
+  await enqueue({ priority: 'HIGH' });
+  const held = await claimOne(consumer);
+  await enqueue({ priority: 'CRITICAL' });
+  const { streams } = queue.createMonitor();
+  expect(await streams()).toEqual([
+    { priority: 'CRITICAL', hasGroup: true, entries: 1, missing: 0 },
+    { priority: 'HIGH', hasGroup: true, entries: 2, missing: 0 },
+    { priority: 'NORMAL', hasGroup: true, entries: 0, missing: 0 },
+    { priority: 'LOW', hasGroup: true, entries: 0, missing: 0 },
+  ]);
+  await consumer.handBack(held);
+  await redis.xgroup('DESTROY', keys.stream('LOW'), 'workers');
+  await redis.xtrim(keys.stream('HIGH'), 'MAXLEN', 0);
+  await redis.del(keys.stream('CRITICAL'));
+  expect(await streams()).toMatchObject([
+    { hasGroup: false, entries: 0, missing: 1 },
+    { hasGroup: true, entries: 0, missing: 2 },
+    { missing: 0 },
+    { hasGroup: false, missing: 0 },
+  ]);
+  await redis.set(keys.stream('NORMAL'), 'something else');
+  await expect(streams()).rejects.toMatchObject({ message: expect.stringContaining('WRONGTYPE') });
+});
+
 test('tasks are counted by priority and age from submission to removal', async () => {
   const { queue, enqueue, producer, redis, keys } = await setup();
   const monitor = queue.createMonitor();

@@ -10,12 +10,20 @@ import { isReplyError } from './groups.ts';
 import { readTasks } from './read-tasks.ts';
 import { factsFromInfo } from './server-check.ts';
 import { hourlyTallies, minuteTallies, tallyOfWindow, totals } from './statistics.ts';
+import { readStreamStates, type StreamState } from './stream-state.ts';
 
 /**
  * Looks at the queue without going through its tasks: every answer reads indexes and counters that the transitions
  * keep, and costs the same for ten tasks and for a million.
  */
-export function createMonitor(context: QueueContext): QueueMonitor {
+export interface StreamsMonitor extends QueueMonitor {
+  /** The work streams: whole, unless data was lost a moment ago. */
+  streams(): Promise<StreamState[]>;
+  /** The server's clock, in Unix milliseconds. */
+  now(): Promise<number>;
+}
+
+export function createMonitor(context: QueueContext): StreamsMonitor {
   const { redis, keys } = context;
 
   /** Ages are measured against the clock that wrote the times. */
@@ -49,15 +57,6 @@ export function createMonitor(context: QueueContext): QueueMonitor {
       held.set(worker, (held.get(worker) ?? 0) + Number(entries));
     }
     return held;
-  }
-
-  async function groupsOf(priority: Priority): Promise<number> {
-    try {
-      return ((await redis.xinfo('GROUPS', keys.stream(priority))) as unknown[]).length;
-    } catch (error) {
-      if (isReplyError(error, 'no such key')) return 0;
-      throw error;
-    }
   }
 
   async function pendingSummary(priority: Priority): Promise<[worker: string, entries: string][]> {
@@ -166,10 +165,9 @@ export function createMonitor(context: QueueContext): QueueMonitor {
         }));
     },
 
-    async readableStreams() {
-      const groups = await Promise.all(priorityNames.map(groupsOf));
-      return groups.filter((count) => count > 0).length;
-    },
+    streams: () => readStreamStates(context),
+    readableStreams: async () => (await readStreamStates(context)).filter(({ hasGroup }) => hasGroup).length,
+    now: serverNow,
 
     async lifecycle() {
       const [length, [first], [last]] = await Promise.all([

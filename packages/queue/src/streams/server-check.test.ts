@@ -22,10 +22,11 @@ test('a server older than 7.0 is refused in one clear sentence', async () => {
 
 test('Valkey is known by the version it is compatible with', () => {
   const info =
-    'server_name:valkey\r\nredis_version:7.2.4\r\nvalkey_version:8.0.1\r\nmaxmemory_policy:noeviction\r\naof_enabled:1\r\n' +
+    'server_name:valkey\r\nredis_version:7.2.4\r\nrole:slave\r\nvalkey_version:8.0.1\r\nmaxmemory_policy:noeviction\r\naof_enabled:1\r\n' +
     'used_memory:900\r\nmaxmemory:0\r\ntotal_system_memory:1000\r\naof_last_write_status:err\r\n';
   expect(factsFromInfo(info)).toEqual({
     version: '7.2.4',
+    isReplica: true,
     evictionPolicy: 'noeviction',
     appendOnlyFile: true,
     lastSaveWorked: false,

@@ -14,7 +14,7 @@ import { createGroups } from './groups.ts';
 import { createJanitor, type StreamsJanitor, type StreamsJanitorOptions } from './janitor.ts';
 import { checkLayout } from './layout-check.ts';
 import { createLifecycleReader } from './lifecycle-reader.ts';
-import { createMonitor } from './monitor.ts';
+import { createMonitor, type StreamsMonitor } from './monitor.ts';
 import { createOutboxReader } from './outbox-reader.ts';
 import { createProducer } from './producer.ts';
 import { createPromoter } from './promoter.ts';
@@ -51,6 +51,7 @@ export interface StreamsQueue extends TaskQueue {
   createJanitor(options?: StreamsJanitorOptions): StreamsJanitor;
   createReconciler(): Reconciler;
   createRoller(): Roller;
+  createMonitor(): StreamsMonitor;
   /** Runs all background duties on their intervals; in a fleet, each turn is taken by one process. */
   startMaintenance(options?: MaintenanceOptions): Loop;
 }
