@@ -6,7 +6,7 @@
  */
 import { type ErrorCode, ServiceError, toServiceError } from '@musicgen/contract';
 import { type BatchPlan, planBatch } from './batch-size.ts';
-import type { Stretch } from './codec.ts';
+import type { Stretch } from './codecs/codec.ts';
 import type { Placement } from './execution-providers.ts';
 import { type Batch, createBatch, type Effort } from './generate.ts';
 import { type LoadOptions, loadModel, type Model } from './model.ts';

@@ -3,7 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { ServiceError, toServiceError } from '@musicgen/contract';
 import type { Speed } from './batch-size.ts';
 import { cancelled } from './cancellation.ts';
-import type { Stretch } from './codec.ts';
+import type { Stretch } from './codecs/codec.ts';
 import {
   crashed,
   describeExit,

@@ -1,5 +1,5 @@
 import { maxDifference, tinyModelFolder } from '../fixtures/golden.ts';
-import { joinStretches, type Stretch } from './codec.ts';
+import { joinStretches, type Stretch } from './codecs/codec.ts';
 import { type Batch, createBatch } from './generate.ts';
 import { loadModel, type Model, releaseModel } from './model.ts';
 import type { Piece, PieceProgress, PieceRequest } from './piece.ts';

@@ -12,6 +12,7 @@ export interface GraphFiles {
   decoder: string;
   /** `decoder_fast_text`, which only the fast layout has. */
   decoderText?: string;
+  /** `encodec_decode_fast` of our layout, or `encodec_decode`. */
   codec: string;
   /** `encodec_encode`, which a folder need not have: only audio from elsewhere takes it. */
   codecEncoder?: string;
@@ -28,13 +29,18 @@ export async function findGraphs(folder: string): Promise<GraphFiles> {
   return {
     textEncoder: await findGraph(folder, 'text_encoder'),
     ...(await findDecoder(folder)),
-    codec: await findGraph(folder, 'encodec_decode'),
+    codec: (await lookForGraph(folder, 'encodec_decode_fast')) ?? (await findGraph(folder, 'encodec_decode')),
     codecEncoder: await lookForGraph(folder, 'encodec_encode'),
   };
 }
 
 export function layoutOf({ decoderText }: GraphFiles): ModelLayout {
   return decoderText === undefined ? 'standard' : 'fast';
+}
+
+/** Whether a codec is ours, whose LSTM goes on where it was left. */
+export function isFastCodec(path: string): boolean {
+  return basename(path).startsWith('encodec_decode_fast');
 }
 
 /** What the ending of the decoder's file name says of its precision. */

@@ -1,5 +1,5 @@
 export type { Speed } from './batch-size.ts';
-export type { Stretch } from './codec.ts';
+export type { Stretch } from './codecs/codec.ts';
 export { readCheckpointConfig } from './convert/checkpoint-config.ts';
 export {
   type ConversionProgress,

@@ -1,6 +1,7 @@
 import { stat } from 'node:fs/promises';
 import { basename, resolve } from 'node:path';
 import { ServiceError } from '@musicgen/contract';
+import { type CodecReach, codecReach } from './codecs/codec-reach.ts';
 import { findGraphs, type GraphFiles, layoutOf, type ModelLayout, precisionOf } from './graph-files.ts';
 import { broken, type JsonSection, jsonSection, readJsonObject } from './json-file.ts';
 import { type PromptLimit, readPromptLimits } from './prompt-limits.ts';
@@ -50,8 +51,10 @@ export interface ModelConfig {
   decoderWidth: number;
   textVocabSize: number;
   promptLimits: PromptLimit[];
-  /** Absent when the codec must see the whole piece at once. */
+  /** Of a codec in the standard layout; absent when it must see the whole piece at once. */
   chunkContext?: ChunkContext;
+  /** Of a codec in the fast layout. */
+  codecReach: CodecReach;
 }
 
 export interface ModelFolder {
@@ -139,6 +142,7 @@ function readConfig(
     textVocabSize: config.section('text_encoder').count('vocab_size', 32_128),
     promptLimits: readPromptLimits(config),
     chunkContext: readChunkContext(codec),
+    codecReach: readCodecReach(codec),
   };
 }
 
@@ -182,4 +186,16 @@ function readChunkContext(codec: JsonSection): ChunkContext | undefined {
   const context = codec.section('chunk_context');
   if (!context.has('left_frames')) return undefined;
   return { leftFrames: context.number('left_frames', 0), rightFrames: context.number('right_frames', 0) };
+}
+
+/** Keys that a config leaves out have the defaults of EncodecConfig. */
+function readCodecReach(codec: JsonSection): CodecReach {
+  return codecReach({
+    kernel_size: codec.count('kernel_size', 7),
+    last_kernel_size: codec.count('last_kernel_size', 7),
+    residual_kernel_size: codec.count('residual_kernel_size', 3),
+    dilation_growth_rate: codec.count('dilation_growth_rate', 2),
+    num_residual_layers: codec.count('num_residual_layers', 1),
+    upsampling_ratios: codec.counts('upsampling_ratios', [8, 5, 4, 2]),
+  });
 }

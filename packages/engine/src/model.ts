@@ -1,10 +1,12 @@
 import { type AudioEncoder, prepareAudioEncoder } from './audio-encoder.ts';
-import { type Codec, openCodec } from './codec.ts';
+import type { Codec } from './codecs/codec.ts';
+import { openFastCodec } from './codecs/fast.ts';
+import { openStandardCodec } from './codecs/standard.ts';
 import type { Decoder } from './decoders/decoder.ts';
 import { openFastDecoder } from './decoders/fast.ts';
 import { openStandardDecoder } from './decoders/standard.ts';
 import type { ExecutionProvider, Placement } from './execution-providers.ts';
-import { type GraphFiles, weightBytes } from './graph-files.ts';
+import { type GraphFiles, isFastCodec, weightBytes } from './graph-files.ts';
 import { type ModelConfig, readModelFolder } from './model-folder.ts';
 import type { SessionOptions } from './sessions.ts';
 import { openTextEncoder, type PromptEncoder } from './text-encoder.ts';
@@ -52,7 +54,7 @@ export async function loadModel({ modelFolder, threads, providers }: LoadOptions
     tokenize: await loadTokenizer(path, config.textVocabSize),
     textEncoder: await openTextEncoder(await sessionOptions(graphs.textEncoder, 'return', settings)),
     decoder: await openDecoder(graphs, config, settings),
-    codec: await openCodec(await sessionOptions(graphs.codec, 'return', settings), config),
+    codec: await openCodec(graphs.codec, config, settings),
     ...(graphs.codecEncoder !== undefined && {
       audioEncoder: prepareAudioEncoder(
         await sessionOptions(graphs.codecEncoder, 'return', settings),
@@ -74,6 +76,11 @@ async function openDecoder(
     { decoder: options, text: { ...options, path: decoderText, memory: 'return' } },
     config,
   );
+}
+
+async function openCodec(path: string, config: ModelConfig, settings: SessionSettings): Promise<Codec> {
+  const options = await sessionOptions(path, 'return', settings);
+  return isFastCodec(path) ? openFastCodec(options, config) : openStandardCodec(options, config);
 }
 
 /** Frees what the graphs hold outside the JavaScript heap. */

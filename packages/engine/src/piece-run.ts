@@ -1,7 +1,7 @@
 import { ServiceError } from '@musicgen/contract';
 import type { Codes } from './checkpoint.ts';
 import { readCheckpoint, writeCheckpoint } from './checkpoint.ts';
-import { type AudioRun, joinStretches, type Stretch } from './codec.ts';
+import { type AudioRun, joinStretches, type Stretch } from './codecs/codec.ts';
 import { Columns } from './columns.ts';
 import type { SequenceRows, StepInput } from './decoders/decoder.ts';
 import type { Model } from './model.ts';

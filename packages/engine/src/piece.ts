@@ -1,6 +1,6 @@
 import { ServiceError, type TaskStage } from '@musicgen/contract';
 import type { Recording } from './audio-encoder.ts';
-import type { Stretch } from './codec.ts';
+import type { Stretch } from './codecs/codec.ts';
 import type { ModelConfig } from './model-folder.ts';
 import type { SamplingSettings } from './sampler.ts';
 

@@ -1,6 +1,7 @@
+import { codecReach } from '../codecs/codec-reach.ts';
 import type { Checkpoint } from './checkpoint.ts';
 import type { CodecConfig } from './checkpoint-config.ts';
-import { type Codec, convolve, recur, residualUnit, upsample } from './codec-layers.ts';
+import { type Codec, convolve, recur, recurFrom, residualUnit, upsample } from './codec-layers.ts';
 import { GraphBuilder, type Value } from './graph-builder.ts';
 
 /**
@@ -8,28 +9,87 @@ import { GraphBuilder, type Value } from './graph-builder.ts';
  * audio_codes int64 [1, B, codebooks, T] → audio_values float32 [B, 1, T · product of the ratios], not clipped.
  * Stereo checkpoints use the same mono codec once for each channel.
  */
-export function buildCodecDecoderGraph({ config, weights }: Checkpoint): GraphBuilder {
-  const codec = { config: config.audio_encoder, weights };
-  const { kernel_size, last_kernel_size, num_filters } = codec.config;
-  const codebooks = config.decoder.num_codebooks / config.decoder.audio_channels;
+export function buildCodecDecoderGraph(checkpoint: Checkpoint): GraphBuilder {
+  const codec = codecOf(checkpoint);
   const g = new GraphBuilder('encodec_decode');
-  const codes = g.input({
-    name: 'audio_codes',
-    type: 'int64',
-    shape: [1, 'batch_size', codebooks, 'chunk_length'],
-  });
+  const codes = declareCodes(g, checkpoint, 'chunk_length');
+  const x = embedCodes(g, codec, codes);
+  const states = g.add(x, recur(g, codec, { name: layerName(1), x, channels: widestOf(codec.config) }));
+  outputAudio(g, codec, states);
+  return g;
+}
 
+/**
+ * The same in pieces that know of each other: the LSTM goes on from the state it was left in, and what is fed holds as
+ * much of the neighbouring frames as the convolutions hear (`codecReach`).
+ * - audio_codes int64 [1, B, codebooks, T], of which the LSTM hears the frames `span` [from, to); the others are for the
+ *   first convolution only
+ * - context [B, channels, 0 or more]: what the LSTM made of the frames before, the last of them
+ * - lstm_state [2 · layers, B, channels]
+ * → audio_values of the context's frames and of the span's, next_context and next_lstm_state.
+ */
+export function buildFastCodecGraph(checkpoint: Checkpoint): GraphBuilder {
+  const codec = codecOf(checkpoint);
+  const channels = widestOf(codec.config);
+  const g = new GraphBuilder('encodec_decode_fast');
+  const codes = declareCodes(g, checkpoint, 'frames');
+  const span = g.input({ name: 'span', type: 'int64', shape: [2] });
+  const contextShape = ['batch_size', channels, 'context_frames'];
+  const context = g.input({ name: 'context', type: 'float32', shape: contextShape });
+  const stateShape = [2 * codec.config.num_lstm_layers, 'batch_size', channels];
+  const before = g.input({ name: 'lstm_state', type: 'float32', shape: stateShape });
+
+  const [start, end] = [0, 1].map((at) => g.gather(span, g.int64([at])));
+  const x = g.slice(embedCodes(g, codec, codes), { start: start as Value, end: end as Value, axis: 2 });
+  const { x: heard, state } = recurFrom(g, codec, { name: layerName(1), x, channels, state: before });
+  const states = g.concat([context, g.add(x, heard)], 2);
+  outputAudio(g, codec, states);
+  const kept = g.int64([-2 * codecReach(codec.config).states]);
+  const next = g.slice(states, { start: kept, end: g.int64([endOfAxis]), axis: 2 });
+  g.output(next, { name: 'next_context', type: 'float32', shape: ['batch_size', channels, 'kept_frames'] });
+  g.output(state, { name: 'next_lstm_state', type: 'float32', shape: stateShape });
+  return g;
+}
+
+const endOfAxis = 2 ** 31 - 1;
+
+function codecOf({ config, weights }: Checkpoint): Codec {
+  return { config: config.audio_encoder, weights };
+}
+
+function declareCodes(g: GraphBuilder, { config: { decoder } }: Checkpoint, frames: string) {
+  const codebooks = decoder.num_codebooks / decoder.audio_channels;
+  const shape = [1, 'batch_size', codebooks, frames];
+  return { codes: g.input({ name: 'audio_codes', type: 'int64', shape }), codebooks };
+}
+
+/** The channels of the states that the LSTM hears. */
+function widestOf({ num_filters, upsampling_ratios }: CodecConfig): number {
+  return num_filters * 2 ** upsampling_ratios.length;
+}
+
+/** The codewords through the first convolution: [B, channels, T]. */
+function embedCodes(g: GraphBuilder, codec: Codec, input: { codes: Value; codebooks: number }): Value {
+  const x = sumCodewords(g, codec, input); // [B, codebook_dim, T]
+  const sizes = { input: codewordSize(codec.config), output: widestOf(codec.config) };
+  return convolve(g, codec, {
+    name: layerName(0),
+    x,
+    ...sizes,
+    kernel: codec.config.kernel_size,
+    shortest: 1,
+  });
+}
+
+/** From the states to the sound. */
+function outputAudio(g: GraphBuilder, codec: Codec, states: Value): void {
+  const { num_filters, last_kernel_size } = codec.config;
   const { stages, end } = planStages(codec.config);
-  const codewords = sumCodewords(g, codec, { codes, codebooks }); // [B, codebook_dim, T]
-  const widest = num_filters * 2 ** stages.length;
-  const first = { name: layerName(0), x: codewords, input: codewordSize(codec.config), output: widest };
-  let x = convolve(g, codec, { ...first, kernel: kernel_size, shortest: 1 });
-  x = g.add(x, recur(g, codec, { name: layerName(1), x, channels: widest }));
+  let x = states;
   for (const stage of stages) x = upsampleStage(g, codec, { ...stage, x });
   const last = { name: layerName(end.layer + 1), x: g.op('Elu', [x]), input: num_filters, output: 1 };
   const audio = convolve(g, codec, { ...last, kernel: last_kernel_size, shortest: end.hop });
   g.output(audio, { name: 'audio_values', type: 'float32', shape: ['batch_size', 1, 'audio_length'] });
-  return g;
 }
 
 interface Stage {

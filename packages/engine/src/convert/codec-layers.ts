@@ -121,27 +121,63 @@ export function residualUnit(
 }
 
 /** The stacked LSTM over time, from a zero state: [B, channels, T] → the same. */
-export function recur(
-  g: GraphBuilder,
-  { config, weights }: Codec,
-  { name, x, channels: size }: { name: string; x: Value; channels: number },
-): Value {
-  let sequence = g.transpose(x, [2, 0, 1]); // [T, B, size]
-  for (let layer = 0; layer < config.num_lstm_layers; layer++) {
-    const parameter = (part: string, shape: readonly number[]) =>
-      inOnnxGateOrder(weights.get(`${name}.lstm.${part}_l${layer}`, shape));
-    const biases = [parameter('bias_ih', [4 * size]), parameter('bias_hh', [4 * size])] as const;
-    const hidden = g.op(
-      'LSTM',
-      [
-        sequence,
-        g.weight(parameter('weight_ih', [4 * size, size])),
-        g.weight(parameter('weight_hh', [4 * size, size])),
-        g.weight(joined(`${name}.lstm.bias_l${layer}`, ...biases)),
-      ],
-      { hidden_size: { int: size } },
-    ); // [T, 1 direction, B, size]
+export function recur(g: GraphBuilder, codec: Codec, layer: RecurrentLayer): Value {
+  let sequence = g.transpose(layer.x, [2, 0, 1]); // [T, B, size]
+  for (let depth = 0; depth < codec.config.num_lstm_layers; depth++) {
+    const inputs = [sequence, ...lstmWeights(g, codec, { ...layer, depth })];
+    const hidden = g.op('LSTM', inputs, { hidden_size: { int: layer.channels } }); // [T, 1 direction, B, size]
     sequence = g.op('Squeeze', [hidden, g.int64([1])]);
   }
   return g.transpose(sequence, [1, 2, 0]);
+}
+
+/**
+ * The same from a given state, with the state it ends in. A state is [2 · layers, B, channels]: the hidden state and the
+ * cell of each layer.
+ */
+export function recurFrom(
+  g: GraphBuilder,
+  codec: Codec,
+  layer: RecurrentLayer & { state: Value },
+): { x: Value; state: Value } {
+  const { num_lstm_layers } = codec.config;
+  const parts = Array.from({ length: 2 * num_lstm_layers }, (_, part) => `${layer.name}.state.${part}`);
+  g.node({ op: 'Split', inputs: [layer.state], outputs: parts, attributes: { axis: { int: 0 } } });
+  let sequence = g.transpose(layer.x, [2, 0, 1]);
+  const ends: Value[] = [];
+  for (let depth = 0; depth < num_lstm_layers; depth++) {
+    const [hidden = '', ...end] = ['hidden', 'end_hidden', 'end_cell'].map(
+      (part) => `${layer.name}.${part}.${depth}`,
+    );
+    const start = parts.slice(2 * depth, 2 * depth + 2);
+    // The empty name leaves out the lengths of the sequences, which are all the same.
+    const inputs = [sequence, ...lstmWeights(g, codec, { ...layer, depth }), '', ...start];
+    const attributes = { hidden_size: { int: layer.channels } };
+    g.node({ op: 'LSTM', inputs, outputs: [hidden, ...end], attributes });
+    sequence = g.op('Squeeze', [hidden, g.int64([1])]);
+    ends.push(...end);
+  }
+  return { x: g.transpose(sequence, [1, 2, 0]), state: g.concat(ends, 0) };
+}
+
+interface RecurrentLayer {
+  readonly name: string;
+  readonly x: Value;
+  readonly channels: number;
+}
+
+/** Of one layer: for the input, for the hidden state, and the biases. */
+function lstmWeights(
+  g: GraphBuilder,
+  { weights }: Codec,
+  { name, channels: size, depth }: { name: string; channels: number; depth: number },
+): Value[] {
+  const parameter = (part: string, shape: readonly number[]) =>
+    inOnnxGateOrder(weights.get(`${name}.lstm.${part}_l${depth}`, shape));
+  const biases = [parameter('bias_ih', [4 * size]), parameter('bias_hh', [4 * size])] as const;
+  return [
+    g.weight(parameter('weight_ih', [4 * size, size])),
+    g.weight(parameter('weight_hh', [4 * size, size])),
+    g.weight(joined(`${name}.lstm.bias_l${depth}`, ...biases)),
+  ];
 }

@@ -140,15 +140,21 @@ describe('convertCheckpoint', () => {
 
 describe('what a folder says of itself', () => {
   it.each([
-    ['fast', 'fp32', ['decoder_fast', 'decoder_fast_text', 'text_encoder']],
-    ['fast', 'int8', ['decoder_fast_int8', 'decoder_fast_text_int8', 'text_encoder_int8']],
-    ['fast', 'int4', ['decoder_fast_q4', 'decoder_fast_text_q4', 'text_encoder_int8']],
-    ['standard', 'int8', ['decoder_model_merged_int8', 'text_encoder_int8']],
-    ['standard', 'int4', ['decoder_model_merged_q4', 'text_encoder_int8']],
+    ['fast', 'fp32', ['decoder_fast', 'decoder_fast_text', 'text_encoder', 'encodec_decode_fast']],
+    [
+      'fast',
+      'int8',
+      ['decoder_fast_int8', 'decoder_fast_text_int8', 'text_encoder_int8', 'encodec_decode_fast'],
+    ],
+    ['fast', 'int4', ['decoder_fast_q4', 'decoder_fast_text_q4', 'text_encoder_int8', 'encodec_decode_fast']],
+    ['standard', 'int8', ['decoder_model_merged_int8', 'text_encoder_int8', 'encodec_decode']],
+    ['standard', 'int4', ['decoder_model_merged_q4', 'text_encoder_int8', 'encodec_decode']],
   ] as const)('is %s and %s', async (layout, precision, names) => {
     await convertCheckpoint({ ...checkpoint, layout, precision });
-    const files = ['encodec_decode', 'encodec_encode', ...names].map((name) => `${name}.onnx`).sort();
-    expect(readdirSync(join(checkpoint.target, 'onnx')).sort()).toEqual(files);
+    const graphs = ['encodec_encode', ...names].map((name) => `${name}.onnx`);
+    // The weights of the fast layout lie beside their graphs.
+    const files = layout === 'fast' ? graphs.flatMap((graph) => [graph, `${graph}_data`]) : graphs;
+    expect(readdirSync(join(checkpoint.target, 'onnx')).sort()).toEqual(files.sort());
     const { config } = await readModelFolder(checkpoint.target);
     expect(config.info).toMatchObject({ layout, precision, channels: 2, codebooks: 8 });
   });

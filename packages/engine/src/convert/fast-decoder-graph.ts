@@ -3,8 +3,8 @@ import {
   type Heads,
   mergeHeads,
   multiplyMatrix,
-  scaledScores,
   splitHeads,
+  transposedProduct,
 } from './attention-graph.ts';
 import type { Checkpoint } from './checkpoint.ts';
 import {
@@ -17,7 +17,7 @@ import {
 } from './decoder-layers.ts';
 import { GraphBuilder, type ModelPrecision, type Value } from './graph-builder.ts';
 import { positionTable } from './position-table.ts';
-import { stacked } from './weight-transforms.ts';
+import { scaled, stacked } from './weight-transforms.ts';
 
 // B: rows, T: those of them with text, which come first, K: codebooks, n: new columns, N: cache blocks, m: most blocks
 // of a row, S: text tokens, H: hidden size.
@@ -201,9 +201,8 @@ function selfAttention(
 ): { attended: Value; fresh: Value[] } {
   const heads = headsOf(checkpoint);
   const width = heads.count * heads.size;
-  const parts = ['q_proj', 'k_proj', 'v_proj'].map((part) =>
-    checkpoint.weights.get(`${name}.${part}.weight`, [width, width]),
-  );
+  const matrix = (part: string) => checkpoint.weights.get(`${name}.${part}.weight`, [width, width]);
+  const parts = [scaled(matrix('q_proj'), 1 / Math.sqrt(heads.size)), matrix('k_proj'), matrix('v_proj')];
   const normed = layerNorm(g, checkpoint, { x, name: `${name}_layer_norm` });
   const projected = multiplyMatrix(g, normed, stacked(`${name}.qkv_proj.weight`, parts)); // [B, n, 3 · H]
   const split = g.reshape(projected, [0, 0, 3, heads.count, heads.size]);
@@ -212,8 +211,8 @@ function selfAttention(
   g.node({ op: 'Split', inputs: [ordered], outputs: [q, k, v], attributes: { axis: { int: 0 } } });
   const [query = '', key = '', value = ''] = [q, k, v].map((part) => g.op('Squeeze', [part, g.int64([0])]));
 
-  const past = g.add(pastScores(g, heads, { query, key: cache.key, batch }), batch.pastBias);
-  const now = g.add(scaledScores(g, heads, { query, key }), batch.freshBias); // [B, heads, n, n]
+  const past = g.add(pastScores(g, { query, key: cache.key, batch }), batch.pastBias);
+  const now = g.add(transposedProduct(g, query, key), batch.freshBias); // [B, heads, n, n]
   const shares = g.softmax(g.concat([past, now], 3));
   const pastShares = g.slice(shares, { start: g.int64([0]), end: batch.past, axis: 3 });
   const freshShares = g.slice(shares, { start: batch.past, end: g.int64([endOfAxis]), axis: 3 });
@@ -230,10 +229,9 @@ const endOfAxis = 2 ** 31 - 1;
 /** Scores over all places of a row's blocks: query [B, heads, n, size] → [B, heads, n, m · positions]. */
 function pastScores(
   g: GraphBuilder,
-  heads: Heads,
   { query, key, batch }: { query: Value; key: Value; batch: Batch },
 ): Value {
-  const byBlock = scaledScores(g, heads, { query: g.gather(query, batch.blockRow), key }); // [N, heads, n, positions]
+  const byBlock = transposedProduct(g, g.gather(query, batch.blockRow), key); // [N, heads, n, positions]
   const byRow = g.gather(byBlock, batch.rowBlocks); // [B, m, heads, n, positions]
   const ordered = g.transpose(byRow, [0, 2, 3, 1, 4]);
   return g.reshape(ordered, [0, 0, 0, -1]);
@@ -261,8 +259,11 @@ function attendToText(
   const told = g.slice(x, { start: g.int64([0]), end: batch.textRows, axis: 0 });
   const untold = g.slice(x, { start: batch.textRows, end: g.int64([endOfAxis]), axis: 0 });
   const normed = layerNorm(g, checkpoint, { x: told, name: `${name}_layer_norm` });
-  const query = splitHeads(g, square(g, checkpoint, { x: normed, name: `${name}.q_proj` }), heads);
-  const scores = g.add(scaledScores(g, heads, { query, key: text.key }), batch.textBias);
+  const width = heads.count * heads.size;
+  const matrix = checkpoint.weights.get(`${name}.q_proj.weight`, [width, width]);
+  const projected = multiplyMatrix(g, normed, scaled(matrix, 1 / Math.sqrt(heads.size)));
+  const query = splitHeads(g, projected, heads);
+  const scores = g.add(transposedProduct(g, query, text.key), batch.textBias);
   const attended = mergeHeads(g, g.matMul(g.softmax(scores), text.value), heads);
   return g.concat([g.add(told, square(g, checkpoint, { x: attended, name: `${name}.out_proj` })), untold], 0);
 }

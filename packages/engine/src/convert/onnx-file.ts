@@ -35,13 +35,14 @@ export interface FilePlan {
 }
 
 /**
- * Lays out a model: one file, or where that would pass protobuf's limit the graph and beside it `<path>_data` with the
+ * Lays out a model: one file, or where that would be larger than wanted the graph and beside it `<path>_data` with the
  * weights (https://onnx.ai/onnx/repo-docs/ExternalData.html). All sizes follow from the weights' shapes, so the values
  * can be streamed one tensor at a time.
+ * @param largestFile bytes; protobuf's limit where nothing is said
  */
-export function planOnnxFiles(path: string, graph: GraphBuilder, maxBytes = maxMessageBytes): FilePlan[] {
+export function planOnnxFiles(path: string, graph: GraphBuilder, largestFile = maxMessageBytes): FilePlan[] {
   const whole = planWhole(path, graph);
-  return whole.byteLength <= maxBytes ? [whole] : planWithExternalData(path, graph);
+  return whole.byteLength <= largestFile ? [whole] : planWithExternalData(path, graph);
 }
 
 /**

@@ -105,6 +105,15 @@ export function joined(name: string, first: Weight, second: Weight): Weight {
   };
 }
 
+/** Every number times the factor. */
+export function scaled(weight: Weight, factor: number): Weight {
+  return {
+    name: `${weight.name}.scaled`,
+    shape: weight.shape,
+    load: async () => (await weight.load()).map((value) => value * factor),
+  };
+}
+
 /** Matrices of the same width on top of each other: [a, n], [b, n], … → [a + b + …, n]. */
 export function stacked(name: string, parts: readonly Weight[]): Weight {
   const rows = parts.reduce((sum, part) => sum + (part.shape[0] ?? 0), 0);

@@ -1,7 +1,8 @@
-import { decodeAll } from '../fixtures/decode-all.ts';
-import { frameMajor, golden, maxDifference, tinyModelFolder } from '../fixtures/golden.ts';
-import { type Codec, openCodec, planChunks } from './codec.ts';
-import { type ModelConfig, readModelFolder } from './model-folder.ts';
+import { decodeAll } from '../../fixtures/decode-all.ts';
+import { frameMajor, golden, maxDifference, tinyModelFolder } from '../../fixtures/golden.ts';
+import { type ModelConfig, readModelFolder } from '../model-folder.ts';
+import type { Codec } from './codec.ts';
+import { openStandardCodec, planChunks } from './standard.ts';
 
 const mono = golden('mono');
 const path = `${tinyModelFolder}/onnx/encodec_decode.onnx`;
@@ -11,7 +12,7 @@ let codec: Codec;
 
 beforeAll(async () => {
   ({ config } = await readModelFolder(tinyModelFolder));
-  codec = await openCodec({ path, threads: 1, memory: 'return' }, config);
+  codec = await openStandardCodec({ path, threads: 1, memory: 'return' }, config);
 });
 
 afterAll(() => codec.release());
@@ -26,7 +27,7 @@ async function decodeMono(frames: number): Promise<Float32Array> {
   return samples as Float32Array;
 }
 
-describe('the codec', () => {
+describe('the codec of the standard layout', () => {
   it('equals Hugging Face for 25 frames', async () => {
     const expected = mono('encodec_decode_T25').floats('audio_values');
     expect(maxDifference(await decodeMono(25), expected)).toBeLessThan(2e-5);
@@ -50,7 +51,7 @@ describe('the codec', () => {
   });
 
   it('gives the same audio in chunks with context as at once', async () => {
-    const whole = await openCodec(
+    const whole = await openStandardCodec(
       { path, threads: 1, memory: 'return' },
       { ...config, chunkContext: undefined },
     );
@@ -63,7 +64,10 @@ describe('the codec', () => {
   });
 
   it('says so when a config promises another hop length', async () => {
-    const wrong = await openCodec({ path, threads: 1, memory: 'return' }, { ...config, hopLength: 1280 });
+    const wrong = await openStandardCodec(
+      { path, threads: 1, memory: 'return' },
+      { ...config, hopLength: 1280 },
+    );
     await expect(decodeAll(wrong, goldenCodes(25), 25)).rejects.toMatchObject({
       code: 'generation_failed',
       message: 'onnx/encodec_decode.onnx made 16000 samples where config.json promises 32000',
