@@ -30,6 +30,7 @@ import { keyRoutes } from './routes/keys.ts';
 import { monitoringRoutes } from './routes/monitoring.ts';
 import { pictureRoutes } from './routes/pictures.ts';
 import { taskRoutes } from './routes/tasks.ts';
+import { uploadRoutes } from './routes/uploads.ts';
 import { webhookDeliveryRoutes } from './routes/webhook-deliveries.ts';
 
 /** Who may call, and how much. */
@@ -57,6 +58,13 @@ export interface WebhookOptions {
   hasSecret: boolean;
 }
 
+/** How much audio to go on from is kept. */
+export interface UploadOptions {
+  maxMegabytes: number;
+  /** Files of one owner. */
+  mostPerOwner: number;
+}
+
 export interface AppOptions extends HealthOptions {
   producer: TaskProducer;
   lifecycle: LifecycleReader;
@@ -67,6 +75,7 @@ export interface AppOptions extends HealthOptions {
   cleanUp: (closing: AbortSignal) => Promise<CleanUpReport>;
   store: ArtifactStore;
   limits: RequestLimits;
+  uploads: UploadOptions;
   /** Claims a task may be charged: one and its retries. */
   maxAttempts: number;
   access: AccessOptions;
@@ -119,6 +128,7 @@ export function apiRoutes(options: AppOptions): Route[] {
     ...audioRoutes({ ...options, renditions }),
     ...pictureRoutes({ ...options, renditions }),
     ...inspectRoutes(),
+    ...uploadRoutes(options),
     ...fleetRoutes(options),
     ...monitoringRoutes(options),
     ...adminRoutes(options),

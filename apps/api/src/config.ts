@@ -17,6 +17,12 @@ export const apiConfigSchema = z.object({
   MAX_DURATION_SECONDS: integerSetting({ min: 1, max: 3600, fallback: 300 }).describe(
     'The longest piece a request may ask for.',
   ),
+  UPLOAD_MAX_MB: integerSetting({ min: 1, max: 1024, fallback: 32 }).describe(
+    'The largest audio file that may be sent to go on from.',
+  ),
+  UPLOAD_MAX_FILES: integerSetting({ min: 0, max: 100_000, fallback: 100 }).describe(
+    'How many such files are kept for each key, or altogether where the API is open.',
+  ),
   AUTOSCALE_TARGET_WAIT_SECONDS: integerSetting({ min: 1, max: 86_400, fallback: 60 }).describe(
     'The wait that the advised number of workers would leave what waits now; see /api/v1/monitoring/autoscale.',
   ),

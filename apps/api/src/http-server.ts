@@ -11,7 +11,7 @@ export interface ServerTimeouts {
   checkMs: number;
 }
 
-const defaultTimeouts: ServerTimeouts = { headersMs: 15_000, requestMs: 60_000, checkMs: 5_000 };
+const defaultTimeouts: ServerTimeouts = { headersMs: 15_000, requestMs: 120_000, checkMs: 5_000 };
 
 /**
  * An HTTP server around the app that waits for nobody for ever, and answers what is no request, too large or too slow with

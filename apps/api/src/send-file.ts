@@ -9,8 +9,8 @@ export interface FileToSend {
   contentType: string;
   /** Strong, in its quotes. */
   etag: string;
-  /** Milliseconds since 1970 until which it is kept. */
-  expiresAt: number;
+  /** Milliseconds since 1970 until which it is kept as it is; absent: it grows, so a cache must ask each time. */
+  expiresAt?: number;
   /** Whether parts may be asked for: what is small is sent whole. */
   ranges: 'bytes' | 'none';
   /** Of the whole file, where it is known. */
@@ -22,7 +22,7 @@ export interface FileToSend {
 /** The headers of every answer of `sendFile`, for the document. */
 export const fileHeaders = {
   ETag: z.string().describe('Strong: changes with the content.'),
-  'Cache-Control': z.string().describe('As long as the task is kept.'),
+  'Cache-Control': z.string().describe('As long as the task is kept; a preview must be asked for each time.'),
 };
 
 /** Those of a `206`. */
@@ -34,8 +34,8 @@ export const fileRequestHeaders = z.object({
 });
 
 /**
- * Sends a stored file, whole or one range of it, or says that the caller has it already. What is stored for a task never
- * changes, so any cache of the caller's own may keep it.
+ * Sends a stored file, whole or one range of it, or says that the caller has it already. What is stored for a finished task
+ * never changes, so any cache of the caller's own may keep it.
  * @throws ServiceError `range_not_satisfiable`.
  */
 export async function sendFile(res: Response, file: FileToSend): Promise<void> {
@@ -63,15 +63,19 @@ export async function sendFile(res: Response, file: FileToSend): Promise<void> {
 }
 
 function describe(res: Response, { contentType, etag, expiresAt, sha256, ranges }: FileToSend): void {
-  const remainingSeconds = Math.max(0, Math.floor((expiresAt - Date.now()) / 1000));
   res.set({
     'Content-Type': contentType,
     ETag: etag,
-    'Cache-Control': `private, max-age=${remainingSeconds}, immutable`,
+    'Cache-Control': expiresAt === undefined ? 'private, no-cache' : keptUntil(expiresAt),
   });
   if (ranges === 'bytes') res.set('Accept-Ranges', ranges);
   if (sha256 !== undefined)
     res.set('Repr-Digest', `sha-256=:${Buffer.from(sha256, 'hex').toString('base64')}:`);
+}
+
+function keptUntil(expiresAt: number): string {
+  const seconds = Math.max(0, Math.floor((expiresAt - Date.now()) / 1000));
+  return `private, max-age=${seconds}, immutable`;
 }
 
 /** `req.fresh` would need the header of the answer, which a refused range must not have. */

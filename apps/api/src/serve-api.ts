@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { EventEmitter, once } from 'node:events';
 import type { AddressInfo } from 'node:net';
 import { toServiceError } from '@musicgen/contract';
+import { every } from '@musicgen/queue';
 import { keepTrying, type Logger, logEvents, type Releasers, redactConfig } from '@musicgen/service';
 import { type ArtifactStore, taskKey } from '@musicgen/storage';
 import { createTargetPolicy, type WebhookEventMap } from '@musicgen/webhooks';
@@ -15,6 +16,7 @@ import { createEstimator } from './estimate/estimator.ts';
 import { createHttpServer } from './http-server.ts';
 import { createApiMetrics } from './metrics.ts';
 import { observeQueue } from './queue-metrics.ts';
+import { removeExpiredUploads } from './uploads.ts';
 import { startWebhookDuties } from './webhook-duties.ts';
 import { observeWebhooks } from './webhook-metrics.ts';
 
@@ -71,6 +73,7 @@ export async function serveApi(parts: ApiParts): Promise<void> {
       maxDurationSeconds: config.MAX_DURATION_SECONDS,
       defaultTtlSeconds: config.TASK_DEFAULT_TTL,
     },
+    uploads: { maxMegabytes: config.UPLOAD_MAX_MB, mostPerOwner: config.UPLOAD_MAX_FILES },
     maxAttempts: 1 + config.TASK_MAX_RETRIES,
     access: createAccess(config, backend.stores),
     webhooks: { deliveries, policy, hasSecret: config.WEBHOOK_SECRET !== undefined },
@@ -85,6 +88,7 @@ export async function serveApi(parts: ApiParts): Promise<void> {
       return [...(problem === undefined ? [] : [problem]), ...(parts.otherProblems?.() ?? [])];
     },
   });
+  tidyUploads(parts);
   await listen(app, parts);
 
   await backend.connect();
@@ -117,6 +121,15 @@ export async function serveApi(parts: ApiParts): Promise<void> {
     onError: (error) => logger.warn('webhooks wait', { detail: toServiceError(error).message }),
   });
   releasers.add('webhooks', () => webhookDuties.stop());
+}
+
+function tidyUploads({ config, store, logger, releasers }: ApiParts): void {
+  const tidying = every({
+    intervalMs: config.TASK_CLEANUP_INTERVAL * 1000,
+    run: () => removeExpiredUploads(store),
+    onError: (error) => logger.warn('uploads not tidied', { error }),
+  });
+  releasers.add('uploads', () => tidying.stop());
 }
 
 async function listen(

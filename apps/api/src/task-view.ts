@@ -57,7 +57,7 @@ export function presentListed<Extra extends object>(
 
 /** A task's record as the API shows it; `place` is where it stands while it waits. */
 function toTask(record: TaskRecord, place?: QueuePlace): Task {
-  const links = taskLinks(record.id);
+  const links = taskLinks(record);
   const request = storedRequest(record);
   const result = record.result && storedResult(record);
   return {
@@ -86,7 +86,7 @@ function toTask(record: TaskRecord, place?: QueuePlace): Task {
 }
 
 /** Where a task, and everything about it, is. */
-export function taskLinks(id: string): Task['links'] {
+export function taskLinks({ id, status, request }: TaskRecord): Task['links'] {
   const self = `/api/v1/tasks/${id}`;
   return {
     self,
@@ -96,6 +96,7 @@ export function taskLinks(id: string): Task['links'] {
     peaks: `${self}/peaks`,
     waveform: `${self}/waveform.svg`,
     spectrogram: `${self}/spectrogram.png`,
+    preview: request.preview === true && !isTerminal(status) ? `${self}/audio?preview=1` : null,
   };
 }
 

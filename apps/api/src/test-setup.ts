@@ -65,6 +65,7 @@ export async function createTestApp({ redisUrl, maxLength = 100, env = {}, logge
     effectiveConfig: { LOG_LEVEL: 'info' },
     store,
     limits: { maxDurationSeconds: 300, defaultTtlSeconds: 86_400 },
+    uploads: { maxMegabytes: 1, mostPerOwner: 3 },
     maxAttempts: 2,
     access: createAccess(config, redisAccessStores({ redis, prefix })),
     webhooks: { deliveries, policy, hasSecret: config.WEBHOOK_SECRET !== undefined },
@@ -129,6 +130,20 @@ export async function claimNext(consumer: TaskConsumer) {
 export const audio = Buffer.from('RIFF, but only for this test');
 export const sha256 = createHash('sha256').update(audio).digest('hex');
 
+/** What a worker says of a piece, but for its file. */
+export const result = {
+  model: 'test',
+  duration: 2,
+  frames: 100,
+  sample_rate: 32_000,
+  channels: 1,
+  format: 'wav',
+  peak_dbfs: -1,
+  sampling: { temperature: 1, top_k: 250, top_p: 1, guidance_scale: 3 },
+  warnings: [],
+  timings: { generating: 1 },
+};
+
 /** Submits a task, with these fields too, and completes it as a worker would, with this file for its audio. */
 export async function completedTask(
   context: TestApp,
@@ -139,19 +154,6 @@ export async function completedTask(
   const sha256 = createHash('sha256').update(file).digest('hex');
   const claim = await claimNext(context.consumer);
   await context.store.put(audioKey(body.id, sha256), file);
-  await context.consumer.complete(claim, {
-    model: 'test',
-    duration: 2,
-    frames: 100,
-    sample_rate: 32_000,
-    channels: 1,
-    format: 'wav',
-    bytes: file.length,
-    sha256,
-    peak_dbfs: -1,
-    sampling: { temperature: 1, top_k: 250, top_p: 1, guidance_scale: 3 },
-    warnings: [],
-    timings: { generating: 1 },
-  });
+  await context.consumer.complete(claim, { ...result, bytes: file.length, sha256 });
   return body.id;
 }

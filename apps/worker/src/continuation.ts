@@ -10,6 +10,8 @@ export type FindResult = (taskId: string) => Promise<TaskResult | undefined>;
 export interface ContinuationOptions {
   store: ArtifactStore;
   findResult: FindResult;
+  /** Of the task that goes on: uploads are found by their owner alone. */
+  owner: string | undefined;
   /** The model that is to go on. */
   model: string;
 }
@@ -21,9 +23,12 @@ export interface ContinuationOptions {
  */
 export async function fetchContinuation(
   source: NonNullable<AcceptedRequest['continue_from']>,
-  { store, findResult, model }: ContinuationOptions,
+  { store, findResult, owner, model }: ContinuationOptions,
 ): Promise<Continuation> {
-  if ('upload_id' in source) return decodeWav(await fetchArtifact(store, uploadKey(source.upload_id)));
+  if ('upload_id' in source) {
+    const key = uploadKey({ owner, uploadId: source.upload_id });
+    return decodeWav(await fetchArtifact(store, key));
+  }
   const { task_id: taskId } = source;
   const result = await findResult(taskId);
   if (result === undefined) throw gone();

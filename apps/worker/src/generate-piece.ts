@@ -118,10 +118,10 @@ function openPreview(
 async function continuationOf(
   { continue_from: source }: AcceptedRequest,
   { name: model }: ModelInfo,
-  { store, findResult }: GeneratePieceOptions,
+  { store, findResult, claim }: GeneratePieceOptions,
 ): Promise<Continuation | undefined> {
   if (source === undefined) return undefined;
-  return await fetchContinuation(source, { store, findResult, model });
+  return await fetchContinuation(source, { store, findResult, owner: claim.task.owner, model });
 }
 
 function requestOf({ task }: Claim): AcceptedRequest {

@@ -284,7 +284,7 @@ describe('going on from', () => {
     const earlier = await context.untilEvent('completed', request);
     await context.untilEvent('completed', { ...request, continue_from: { task_id: earlier.id } });
     const file = await context.stored(audioKey(earlier.id, String(earlier.result?.sha256)));
-    await context.store.put(uploadKey('mine'), file);
+    await context.store.put(uploadKey({ owner: undefined, uploadId: 'mine' }), file);
     await context.untilEvent('completed', { ...request, continue_from: { upload_id: 'mine' } });
     expect(seen).toMatchObject([undefined, { codes: piece.checkpoint }, { sampleRate: 32_000 }]);
     const { samples } = seen[2] as { samples: Float32Array[] };
@@ -354,7 +354,7 @@ test('a preview that is asked for grows with the piece, and the finished audio t
   context.store.put = async (key, content) => {
     await put(key, content);
     if (!key.endsWith('preview.wav')) return;
-    sizes = [...sizes, content.length];
+    sizes = [...sizes, (content as Uint8Array).length];
     previewed.emit('stored');
   };
   const { id } = await context.untilEvent('completed', { prompt: 'x', duration: 1, seed: 1, preview: true });

@@ -1,4 +1,4 @@
-import { decodeWav } from './decode-wav.ts';
+import { decodeWav, describeWav } from './decode-wav.ts';
 import { encodeWav } from './wav.ts';
 
 interface TestFile {
@@ -84,6 +84,21 @@ test('a file that was written to a pipe has as many samples as came', () => {
   const format = wavFile({ bits: 16, data: Buffer.alloc(0) }).subarray(12, 36);
   const piped = riff(Buffer.concat([format, chunk('data', Buffer.alloc(8), 0xffff_ffff)]));
   expect(decodeWav(piped).samples[0]?.length).toBe(4);
+});
+
+test('the beginning tells what the whole file is', () => {
+  const file = wavFile({ channels: 2, bits: 16, data: Buffer.alloc(44_100 * 4 * 3) });
+  expect(describeWav(file.subarray(0, 1000), file.length)).toEqual({
+    channels: 2,
+    sampleRate: 44_100,
+    seconds: 3,
+  });
+  const refused = (start: Buffer, bytes: number, reason: string) =>
+    expect(() => describeWav(start, bytes)).toThrow(
+      expect.objectContaining({ code: 'unreadable_audio', message: expect.stringContaining(reason) }),
+    );
+  refused(file.subarray(0, 1000), file.length - 2, 'breaks off');
+  refused(file.subarray(0, 36), file.length, 'no data chunk near its beginning');
 });
 
 const silence = Buffer.alloc(8);

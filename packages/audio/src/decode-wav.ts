@@ -35,21 +35,9 @@ const readers: Record<string, SampleReader> = {
  * @throws ServiceError `unreadable_audio`, saying what about the file is not accepted.
  */
 export function decodeWav(file: Uint8Array): DecodedAudio {
-  const buffer = Buffer.from(file.buffer, file.byteOffset, file.byteLength);
-  if (
-    buffer.length < 12 ||
-    buffer.toString('latin1', 0, 4) !== 'RIFF' ||
-    buffer.toString('latin1', 8, 12) !== 'WAVE'
-  )
-    throw refusal('it does not begin with a RIFF/WAVE header');
-  const format = readFormat(findChunk(buffer, 'fmt '));
-  const read = readerOf(format);
-  const data = dataOf(findChunk(buffer, 'data'));
-
+  const { format, read, length, data } = readHeader(file, file.length);
   const bytesPerSample = format.bitsPerSample / 8;
   const bytesPerFrame = bytesPerSample * format.channels;
-  const length = Math.floor(data.length / bytesPerFrame);
-  if (length === 0) throw refusal('it holds no samples');
   const samples = Array.from({ length: format.channels }, (_, channel) => {
     const decoded = new Float32Array(length);
     for (let index = 0; index < length; index++)
@@ -59,6 +47,52 @@ export function decodeWav(file: Uint8Array): DecodedAudio {
   if (format.tag === formatTags.float && !samples.every(isFinite32))
     throw refusal('it holds samples that are not numbers');
   return { samples, sampleRate: format.sampleRate };
+}
+
+/** What the header of a WAV file says about its audio. */
+export interface WavDescription {
+  channels: number;
+  sampleRate: number;
+  /** Of audio. */
+  seconds: number;
+}
+
+/**
+ * Tells from the first bytes of a WAV file whether `decodeWav` will read it, but for samples that are not numbers.
+ * @param start as much of the file as holds everything before its samples
+ * @param fileBytes how long the whole file is
+ * @throws ServiceError as `decodeWav`.
+ */
+export function describeWav(start: Uint8Array, fileBytes: number): WavDescription {
+  const { format, length } = readHeader(start, fileBytes);
+  const { channels, sampleRate } = format;
+  return { channels, sampleRate, seconds: length / sampleRate };
+}
+
+interface WavHeader {
+  format: WavFormat;
+  read: SampleReader;
+  /** Samples of each channel. */
+  length: number;
+  /** As much of the samples as is there. */
+  data: Buffer;
+}
+
+function readHeader(start: Uint8Array, fileBytes: number): WavHeader {
+  const buffer = Buffer.from(start.buffer, start.byteOffset, start.byteLength);
+  if (
+    buffer.length < 12 ||
+    buffer.toString('latin1', 0, 4) !== 'RIFF' ||
+    buffer.toString('latin1', 8, 12) !== 'WAVE'
+  )
+    throw refusal('it does not begin with a RIFF/WAVE header');
+  const format = readFormat(findChunk(buffer, 'fmt '));
+  const read = readerOf(format);
+  const chunk = findChunk(buffer, 'data');
+  const dataBytes = dataBytesOf(chunk, { missingBytes: fileBytes - buffer.length });
+  const length = Math.floor(dataBytes / ((format.bitsPerSample / 8) * format.channels));
+  if (length === 0) throw refusal('it holds no samples');
+  return { format, read, length, data: chunk?.content ?? Buffer.alloc(0) };
 }
 
 function readFormat(chunk: Chunk | undefined): WavFormat {
@@ -94,11 +128,18 @@ function readerOf({ tag, bitsPerSample }: WavFormat): SampleReader {
 /** What writes to a pipe cannot know the length and claims the largest one. */
 const unknownLength = 0xffff_ffff;
 
-function dataOf(chunk: Chunk | undefined): Buffer {
-  if (chunk === undefined) throw refusal('it has no data chunk');
-  if (chunk.claimedBytes > chunk.content.length && chunk.claimedBytes !== unknownLength)
+/** How many bytes of samples the whole file has. */
+function dataBytesOf(chunk: Chunk | undefined, { missingBytes }: { missingBytes: number }): number {
+  if (chunk === undefined) {
+    const where = missingBytes > 0 ? ' near its beginning' : '';
+    throw refusal(`it has no data chunk${where}`);
+  }
+  const { claimedBytes, content } = chunk;
+  if (claimedBytes <= content.length) return claimedBytes;
+  const availableBytes = content.length + missingBytes;
+  if (claimedBytes > availableBytes && claimedBytes !== unknownLength)
     throw refusal('it breaks off in the middle of its samples');
-  return chunk.content;
+  return Math.min(claimedBytes, availableBytes);
 }
 
 function isFinite32(samples: Float32Array): boolean {

@@ -1,5 +1,5 @@
 export { type FinishedPiece, type FinishJob, type Rendition, renditionRevision } from './audio-job.ts';
-export { type DecodedAudio, decodeWav } from './decode-wav.ts';
+export { type DecodedAudio, decodeWav, describeWav } from './decode-wav.ts';
 export { fadeOut } from './fade.ts';
 export { withFewerPoints } from './peaks.ts';
 export { readProvenance } from './read-provenance.ts';

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { audioFormatNames } from './audio-formats.ts';
 import { prioritySchema } from './priorities.ts';
+import { uploadIdSchema } from './upload.ts';
 import { webhookSchema } from './webhook.ts';
 
 export interface RequestLimits {
@@ -23,9 +24,6 @@ const plainText = () =>
 const metadataSchema = z
   .record(plainText().min(1).max(64), plainText().max(256))
   .refine((entries) => Object.keys(entries).length <= 16, 'must have at most 16 entries');
-
-/** A name under which an upload is kept; never a path. */
-const uploadIdSchema = z.string().regex(/^[\w-]{1,64}$/, 'must be the id of an upload');
 
 /** The id of a model: its folder's name, so never a path. */
 const modelIdPattern = /^[A-Za-z0-9][\w.-]{0,99}$/;

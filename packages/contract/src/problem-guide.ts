@@ -72,6 +72,11 @@ export const problemGuide = {
     cause: 'The service keeps as many API keys as it can keep.',
     remedy: 'Remove keys that nobody uses any more, then make the new one.',
   },
+  upload_limit: {
+    cause: 'As many files that you sent are kept as may be.',
+    remedy:
+      'Delete those that you need no more, or wait until they expire. A shorter `ttl` makes room sooner.',
+  },
   task_not_pending: {
     cause: 'A task can be changed only while it waits, and this one is being worked on or has finished.',
     remedy: 'Nothing has to be done; to change what runs, cancel it and submit it again.',
@@ -80,9 +85,14 @@ export const problemGuide = {
     cause: 'The task was here, and was removed at the end of its time to live or by its owner.',
     remedy: 'Submit the request again, with a longer `ttl` if the audio must be kept for longer.',
   },
+  length_required: {
+    cause: 'A file was sent without `Content-Length`, in chunks for example.',
+    remedy: 'Send the file with its length, as `curl --data-binary @file` does.',
+  },
   payload_too_large: {
-    cause: 'The body is longer than this path accepts; JSON bodies may have 64 kB.',
-    remedy: 'Send less, for example several smaller batches.',
+    cause:
+      'The body is longer than this path accepts: JSON bodies may have 64 kB, and audio as much as the path says.',
+    remedy: 'Send less, for example several smaller batches, or a shorter piece.',
   },
   unsupported_media_type: {
     cause: 'The body has a media type, a character set or a content encoding that this path does not read.',
@@ -126,6 +136,12 @@ export const problemGuide = {
   overloaded: {
     cause: 'This process does as much of this kind of work at once as it may.',
     remedy: 'Send the request again after `Retry-After`.',
+  },
+  redis_full: {
+    cause:
+      'Redis has reached the memory that it may use, so it takes nothing new. Accepted tasks are not lost and still complete.',
+    remedy:
+      'Send the request again after `Retry-After`, when old tasks will have been removed. Operators: raise `maxmemory`, or lower `TASK_DEFAULT_TTL`.',
   },
   queue_full: {
     cause:

@@ -86,6 +86,10 @@ export const taskSchema = z
       peaks: z.string(),
       waveform: z.string(),
       spectrogram: z.string(),
+      preview: z
+        .string()
+        .nullable()
+        .describe('While it is made, if `preview` was asked for: the audio so far.'),
     }),
   })
   .meta({ id: 'Task' });

@@ -1,6 +1,7 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { Readable } from 'node:stream';
 import { buffer } from 'node:stream/consumers';
 import type { Artifact, ArtifactStore } from './artifact-store.ts';
 import { createDiskStore } from './disk-store.ts';
@@ -32,6 +33,12 @@ async function found(store: ArtifactStore, key: string): Promise<Artifact> {
   const artifact = await store.open(key);
   if (artifact === undefined) throw new Error(`nothing is stored as ${key}`);
   return artifact;
+}
+
+async function keysUnder(store: ArtifactStore, key: string): Promise<string[]> {
+  const keys: string[] = [];
+  for await (const found of store.list(key)) keys.push(found);
+  return keys.sort();
 }
 
 describe.each([
@@ -92,6 +99,43 @@ describe.each([
     for (const name of names) expect(await context.store.open(name)).toBeUndefined();
     expect((await found(context.store, 'tasks/one-more/a.wav')).bytes).toBe(1);
     expect((await found(context.store, 'tasks/two/a.wav')).bytes).toBe(1);
+  });
+
+  test('takes what arrives piece by piece', async () => {
+    await using context = await setup();
+    const parts = Array.from({ length: 40 }, (_, index) => Buffer.alloc(10_000, index));
+    await context.store.put('uploads/open/one', { bytes: 400_000, stream: Readable.from(parts) });
+    const artifact = await found(context.store, 'uploads/open/one');
+    expect((await buffer(await artifact.read())).equals(Buffer.concat(parts))).toBe(true);
+  });
+
+  test('keeps nothing of what breaks off on its way', async () => {
+    await using context = await setup();
+    async function* broken() {
+      yield Buffer.alloc(10);
+      throw new Error('the sender went away');
+    }
+    const content = { bytes: 20, stream: Readable.from(broken()) };
+    await expect(context.store.put('uploads/open/one', content)).rejects.toMatchObject({
+      code: 'storage_failed',
+    });
+    expect(await keysUnder(context.store, 'uploads')).toEqual([]);
+  });
+
+  test('lists what lies under a name, at any depth, and nothing beside it', async () => {
+    await using context = await setup();
+    const keys = ['uploads/open/a', 'uploads/open/b', 'uploads/keys/me/c', 'uploads/keys/me/d'];
+    for (const key of [...keys, 'uploads-too/e']) await context.store.put(key, Buffer.from('x'));
+    expect(await keysUnder(context.store, 'uploads')).toEqual([...keys].sort());
+    expect(await keysUnder(context.store, 'nothing')).toEqual([]);
+  });
+
+  test('says that something is gone which was replaced after it was found', async () => {
+    await using context = await setup();
+    await context.store.put('preview.wav', Buffer.from('short'));
+    const artifact = await found(context.store, 'preview.wav');
+    await context.store.put('preview.wav', Buffer.from('longer'));
+    await expect(artifact.read()).rejects.toMatchObject({ code: 'gone' });
   });
 
   test('says that something is gone which was removed after it was found', async () => {

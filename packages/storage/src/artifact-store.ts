@@ -9,8 +9,18 @@ export interface ByteRange {
 export interface Artifact {
   /** Size of the whole artifact, whatever the range. */
   bytes: number;
-  /** Resolves once the first byte can be read. @throws ServiceError `dependency_unavailable`, `gone`. */
+  /**
+   * Resolves once the first byte can be read.
+   * @throws ServiceError `dependency_unavailable`; `gone` when it was removed or replaced since it was found.
+   */
   read(range?: ByteRange): Promise<Readable>;
+}
+
+/** What is stored while it arrives; read once, so a store that fails in the middle cannot try again. */
+export interface StreamedContent {
+  /** How many bytes the stream has. */
+  bytes: number;
+  stream: Readable;
 }
 
 /**
@@ -19,10 +29,12 @@ export interface Artifact {
  */
 export interface ArtifactStore {
   /** Stores all or nothing: a reader never sees a part, and a second write replaces the first at once. */
-  put(key: string, content: Uint8Array): Promise<void>;
+  put(key: string, content: Uint8Array | StreamedContent): Promise<void>;
   open(key: string): Promise<Artifact | undefined>;
   /** Removes an artifact, or all whose keys begin with this name and a `/`; nothing there is no error. */
   remove(key: string): Promise<void>;
+  /** The keys that begin with this name and a `/`, in no order; those of writes that were broken off may be among them. */
+  list(key: string): AsyncIterable<string>;
 }
 
 const keyPattern = /^[\w-][\w.-]*(\/[\w-][\w.-]*)*$/;
@@ -56,9 +68,17 @@ export function previewKey(taskId: string): string {
   return `${taskKey(taskId)}/preview.wav`;
 }
 
-/** Where audio lies that a caller sent to go on from. */
-export function uploadKey(uploadId: string): string {
-  return `uploads/${uploadId}`;
+/** Under which all uploads lie. */
+export const uploadsKey = 'uploads';
+
+/** Under which the uploads of one key's owner lie, or those of an open service, where there is nobody to tell apart. */
+export function ownerUploadsKey(owner: string | undefined): string {
+  return owner === undefined ? `${uploadsKey}/open` : `${uploadsKey}/keys/${owner}`;
+}
+
+/** Where audio lies that a caller sent to go on from: whoever is not its owner does not find it. */
+export function uploadKey({ owner, uploadId }: { owner: string | undefined; uploadId: string }): string {
+  return `${ownerUploadsKey(owner)}/${uploadId}`;
 }
 
 /**

@@ -1,9 +1,9 @@
 import { randomUUID } from 'node:crypto';
-import { mkdir, open, rename, rm, stat } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
+import { mkdir, open, readdir, rename, rm, stat, writeFile } from 'node:fs/promises';
+import { dirname, join, relative, sep } from 'node:path';
 import type { Readable } from 'node:stream';
 import { ServiceError } from '@musicgen/contract';
-import { type ArtifactStore, type ByteRange, checkKey } from './artifact-store.ts';
+import { type ArtifactStore, type ByteRange, checkKey, type StreamedContent } from './artifact-store.ts';
 
 /** Artifacts as files under one folder, which several processes or machines may share. */
 export function createDiskStore(folder: string): ArtifactStore {
@@ -22,8 +22,8 @@ export function createDiskStore(folder: string): ArtifactStore {
     },
     async open(key) {
       const path = pathOf(key);
-      const bytes = await sizeOf(path);
-      return bytes === undefined ? undefined : { bytes, read: (range) => readFrom(path, range) };
+      const found = await stateOf(path);
+      return found && { bytes: found.bytes, read: (range) => readFrom(path, found, range) };
     },
     async remove(key) {
       const path = pathOf(key);
@@ -34,6 +34,9 @@ export function createDiskStore(folder: string): ArtifactStore {
           cause: error,
         });
       }
+    },
+    async *list(key) {
+      for (const path of await filesUnder(pathOf(key))) yield relative(folder, path).split(sep).join('/');
     },
   };
 }
@@ -49,12 +52,12 @@ async function makeFolder(path: string): Promise<void> {
  * Temporary file, fsync, rename, fsync of the folder: after a crash or a power cut the name stands for the whole
  * content or for nothing.
  */
-async function writeWhole(path: string, content: Uint8Array): Promise<void> {
+async function writeWhole(path: string, content: Uint8Array | StreamedContent): Promise<void> {
   const temporary = `${path}.${randomUUID()}.tmp`;
   try {
     const file = await open(temporary, 'wx');
     try {
-      await file.writeFile(content);
+      await writeFile(file, content instanceof Uint8Array ? content : content.stream);
       await file.sync();
     } finally {
       await file.close();
@@ -74,24 +77,44 @@ async function syncFolder(folder: string): Promise<void> {
   await handle.sync().finally(() => handle.close());
 }
 
-async function sizeOf(path: string): Promise<number | undefined> {
+/** What tells a file from another one that has taken its place. */
+interface FileState {
+  bytes: number;
+  inode: number;
+}
+
+async function stateOf(path: string): Promise<FileState | undefined> {
   try {
-    return (await stat(path)).size;
+    const { size, ino } = await stat(path);
+    return { bytes: size, inode: ino };
   } catch (error) {
     if (reasonOf(error) === 'ENOENT') return undefined;
     throw unreadable(error);
   }
 }
 
-async function readFrom(path: string, range: ByteRange | undefined): Promise<Readable> {
+async function readFrom(path: string, found: FileState, range: ByteRange | undefined): Promise<Readable> {
+  const file = await open(path).catch((error: unknown) => {
+    throw reasonOf(error) === 'ENOENT' ? gone() : unreadable(error);
+  });
+  const { size, ino } = await file.stat();
+  if (size === found.bytes && ino === found.inode) return file.createReadStream(range);
+  await file.close();
+  throw gone();
+}
+
+async function filesUnder(folder: string): Promise<string[]> {
   try {
-    const file = await open(path);
-    return file.createReadStream(range);
+    const entries = await readdir(folder, { recursive: true, withFileTypes: true });
+    return entries.filter((entry) => entry.isFile()).map(({ parentPath, name }) => join(parentPath, name));
   } catch (error) {
-    // Removed since it was found.
-    if (reasonOf(error) === 'ENOENT') throw new ServiceError('gone', 'What was here has been removed.');
+    if (reasonOf(error) === 'ENOENT') return [];
     throw unreadable(error);
   }
+}
+
+function gone(): ServiceError {
+  return new ServiceError('gone', 'What was here has been removed or replaced.');
 }
 
 function unreadable(error: unknown): ServiceError {

@@ -1,3 +1,4 @@
+import { Readable } from 'node:stream';
 import { setTimeout as delay } from 'node:timers/promises';
 import { type ErrorCode, ServiceError } from '@musicgen/contract';
 import { AwsClient } from 'aws4fetch';
@@ -23,7 +24,7 @@ export interface S3Request {
   object?: string;
   query?: Record<string, string>;
   headers?: Record<string, string>;
-  body?: Uint8Array;
+  body?: Uint8Array | Readable;
 }
 
 /** SHA-256 of nothing: the body of everything but PUT. */
@@ -31,7 +32,7 @@ const emptySha256 = 'e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b785
 
 /**
  * Signs and sends requests in path style, which every server understands. A server that does not answer, or answers 429 or
- * 5xx, is asked three times; all requests may be repeated.
+ * 5xx, is asked three times: all requests may be repeated, but for one whose body is a stream.
  * @returns a function that resolves with whatever the server answered at last.
  * @throws ServiceError the code given (`dependency_unavailable` where none is) when no try brought an answer.
  */
@@ -42,23 +43,30 @@ export function createS3Client(options: S3ClientOptions) {
   async function sendOnce({ method, object = '', query = {}, headers, body }: S3Request): Promise<Response> {
     const url = new URL(`${endpoint.replace(/\/+$/, '')}/${bucket}/${object}`);
     url.search = String(new URLSearchParams(query));
+    // The body counts in the signature by the hash in its header alone.
     const signed = await signer.sign(url, {
       method,
       headers: { 'X-Amz-Content-Sha256': emptySha256, ...headers },
-      // Shared memory, which a body must not be, is nothing we make.
-      body: body as Uint8Array<ArrayBuffer> | undefined,
     });
     const stop = new AbortController();
     const timer = setTimeout(() => stop.abort(new Error(`No answer within ${timeoutMs} ms.`)), timeoutMs);
-    return fetch(signed, { signal: stop.signal }).finally(() => clearTimeout(timer));
+    // How long a stream takes is for its sender to say.
+    if (body instanceof Readable) body.on('data', () => timer.refresh());
+    // `duplex` is what a stream needs; the types of Node 20 do not know it.
+    const init = { body: asBody(body), duplex: 'half', signal: stop.signal };
+    return fetch(signed, init).finally(() => clearTimeout(timer));
   }
 
   async function attempt(request: S3Request): Promise<Outcome> {
+    const isRepeatable = !(request.body instanceof Readable);
     try {
       const response = await sendOnce(request);
-      return { response, isWorthAnother: response.status >= 500 || response.status === 429 };
+      return {
+        response,
+        isWorthAnother: isRepeatable && (response.status >= 500 || response.status === 429),
+      };
     } catch (error) {
-      return { error, isWorthAnother: true };
+      return { error, isWorthAnother: isRepeatable };
     }
   }
 
@@ -83,6 +91,12 @@ interface Outcome {
   response?: Response;
   error?: unknown;
   isWorthAnother: boolean;
+}
+
+function asBody(body: S3Request['body']): RequestInit['body'] {
+  if (body instanceof Readable) return Readable.toWeb(body) as ReadableStream;
+  // Shared memory, which a body must not be, is nothing we make.
+  return body as Uint8Array<ArrayBuffer> | undefined;
 }
 
 function noAnswer(

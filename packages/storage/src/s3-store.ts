@@ -3,7 +3,7 @@ import { extname } from 'node:path';
 import { Readable } from 'node:stream';
 import type { ReadableStream } from 'node:stream/web';
 import { audioFormats, type ErrorCode, ServiceError } from '@musicgen/contract';
-import { type ArtifactStore, checkKey } from './artifact-store.ts';
+import { type ArtifactStore, checkKey, type StreamedContent } from './artifact-store.ts';
 import { createS3Client, type S3ClientOptions, type S3Request } from './s3-client.ts';
 import { readListing } from './s3-listing.ts';
 
@@ -19,7 +19,8 @@ export function createS3Store({ prefix, ...clientOptions }: S3StoreOptions): Art
 
   async function read(object: string, headers: Record<string, string>): Promise<Readable> {
     const response = await send({ method: 'GET', object, headers });
-    if (response.status === 404) throw new ServiceError('gone', 'What was here has been removed.');
+    if (response.status === 404 || response.status === 412)
+      throw new ServiceError('gone', 'What was here has been removed or replaced.');
     const { body } = await accepted(response, { doing: `read ${object}`, code: 'dependency_unavailable' });
     return body === null ? Readable.from([]) : Readable.fromWeb(body as ReadableStream<Uint8Array>);
   }
@@ -49,11 +50,9 @@ export function createS3Store({ prefix, ...clientOptions }: S3StoreOptions): Art
   return {
     async put(key, content) {
       const object = objectOf(key);
-      const headers = {
-        'Content-Type': contentTypeOf(key),
-        'X-Amz-Content-Sha256': createHash('sha256').update(content).digest('hex'),
-      };
-      const response = await send({ method: 'PUT', object, headers, body: content }, 'storage_failed');
+      const headers = { 'Content-Type': contentTypeOf(key), ...bodyHeaders(content) };
+      const body = content instanceof Uint8Array ? content : content.stream;
+      const response = await send({ method: 'PUT', object, headers, body }, 'storage_failed');
       await accepted(response, { doing: `store ${object}`, code: 'storage_failed' });
     },
 
@@ -62,9 +61,14 @@ export function createS3Store({ prefix, ...clientOptions }: S3StoreOptions): Art
       const response = await send({ method: 'HEAD', object });
       if (response.status === 404) return undefined;
       await accepted(response, { doing: `look for ${object}`, code: 'dependency_unavailable' });
+      const etag = response.headers.get('ETag');
       return {
         bytes: Number(response.headers.get('Content-Length')),
-        read: (range) => read(object, range ? { Range: `bytes=${range.start}-${range.end}` } : {}),
+        read: (range) =>
+          read(object, {
+            ...(etag !== null && { 'If-Match': etag }),
+            ...(range && { Range: `bytes=${range.start}-${range.end}` }),
+          }),
       };
     },
 
@@ -73,7 +77,19 @@ export function createS3Store({ prefix, ...clientOptions }: S3StoreOptions): Art
       await removeObject(object);
       for await (const inner of objectsUnder(object)) await removeObject(inner);
     },
+
+    async *list(key) {
+      const start = prefix === '' ? 0 : prefix.length + 1;
+      for await (const object of objectsUnder(objectOf(key))) yield object.slice(start);
+    },
   };
+}
+
+/** The hash of what is still to arrive is not known; the connection's encryption protects it. */
+function bodyHeaders(content: Uint8Array | StreamedContent): Record<string, string> {
+  if (!(content instanceof Uint8Array))
+    return { 'X-Amz-Content-Sha256': 'UNSIGNED-PAYLOAD', 'Content-Length': String(content.bytes) };
+  return { 'X-Amz-Content-Sha256': createHash('sha256').update(content).digest('hex') };
 }
 
 /** @throws ServiceError with the server's own reason. */

@@ -69,9 +69,11 @@ async function answer(req: IncomingMessage, res: ServerResponse, objects: Map<st
 
 function send(req: IncomingMessage, res: ServerResponse, object: StoredObject | undefined) {
   if (object === undefined) return refuse(res, 404, 'NoSuchKey');
+  const etag = `"${createHash('md5').update(object.content).digest('hex')}"`;
+  if ((req.headers['if-match'] ?? etag) !== etag) return refuse(res, 412, 'PreconditionFailed');
   const [, start, end] = /^bytes=(\d+)-(\d+)$/.exec(req.headers.range ?? '') ?? [];
   const part = start === undefined ? object.content : object.content.subarray(Number(start), Number(end) + 1);
-  res.writeHead(start === undefined ? 200 : 206, { 'Content-Length': part.length });
+  res.writeHead(start === undefined ? 200 : 206, { 'Content-Length': part.length, ETag: etag });
   res.end(req.method === 'HEAD' ? undefined : part);
 }
 
@@ -95,7 +97,11 @@ function refuse(res: ServerResponse, status: number, code: string) {
 
 function signatureProblem(req: IncomingMessage, url: URL, body: Buffer): string | undefined {
   const payloadHash = String(req.headers['x-amz-content-sha256']);
-  if (payloadHash !== createHash('sha256').update(body).digest('hex')) return 'XAmzContentSHA256Mismatch';
+  const isHashed = payloadHash !== 'UNSIGNED-PAYLOAD';
+  if (isHashed && payloadHash !== createHash('sha256').update(body).digest('hex'))
+    return 'XAmzContentSHA256Mismatch';
+  // Real servers do not take a body whose length they do not know.
+  if (req.method === 'PUT' && req.headers['content-length'] === undefined) return 'MissingContentLength';
   const pattern =
     /^AWS4-HMAC-SHA256 Credential=([^/]+)\/(\d{8})\/([^/]+)\/s3\/aws4_request, ?SignedHeaders=([^,]+), ?Signature=(\w+)$/;
   const [, keyId, , givenRegion = '', names = '', given] =

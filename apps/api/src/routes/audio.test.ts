@@ -1,7 +1,17 @@
+import { randomUUID } from 'node:crypto';
 import { type RedisServer, startRedisServer } from '@musicgen/redis-server';
-import { audioKey } from '@musicgen/storage';
+import { audioKey, previewKey } from '@musicgen/storage';
 import request from 'supertest';
-import { audio, completedTask, createTestApp, sha256, submit } from '../test-setup.ts';
+import {
+  audio,
+  claimNext,
+  completedTask,
+  createTestApp,
+  result,
+  sha256,
+  submit,
+  type TestApp,
+} from '../test-setup.ts';
 
 let server: RedisServer;
 beforeAll(async () => {
@@ -83,5 +93,73 @@ describe('audio', () => {
     await context.store.remove(audioKey(id, sha256));
     const response = await request(context.app).get(`/api/v1/tasks/${id}/audio`);
     expect([response.status, response.body.code]).toEqual([410, 'gone']);
+  });
+});
+
+describe('a preview', () => {
+  const preview = (context: TestApp, id: string, query = '') =>
+    request(context.app).get(`/api/v1/tasks/${id}/audio?preview=1${query}`);
+
+  test('grows while the task is made, costs nothing when nothing is new, and ends in the finished audio', async () => {
+    await using context = await createTestApp({ redisUrl: server.url });
+    const { body } = await submit(context, { prompt: 'x', preview: true });
+    expect(body.links.preview).toBe(`/api/v1/tasks/${body.id}/audio?preview=1`);
+    const early = await preview(context, body.id);
+    expect([early.status, early.body.code, early.headers['retry-after']]).toEqual([
+      409,
+      'task_not_finished',
+      '2',
+    ]);
+
+    const claim = await claimNext(context.consumer);
+    await context.store.put(previewKey(body.id), Buffer.from('0123'));
+    const first = await preview(context, body.id).responseType('blob');
+    expect([first.status, first.type, first.headers['cache-control'], String(first.body)]).toEqual([
+      200,
+      'audio/wav',
+      'private, no-cache',
+      '0123',
+    ]);
+    const etag = first.headers.etag ?? '';
+    expect((await preview(context, body.id).set('If-None-Match', etag)).status).toBe(304);
+    await context.store.put(previewKey(body.id), Buffer.from('0123456'));
+    const grown = await preview(context, body.id).set('If-None-Match', etag).responseType('blob');
+    expect(String(grown.body)).toBe('0123456');
+    const missing = await preview(context, body.id).set('Range', 'bytes=4-').responseType('blob');
+    expect([missing.status, String(missing.body)]).toEqual([206, '456']);
+
+    await context.store.put(audioKey(body.id, sha256), audio);
+    await context.consumer.complete(claim, { ...result, sha256, bytes: audio.length });
+    await context.store.remove(previewKey(body.id));
+    const finished = await preview(context, body.id).responseType('blob');
+    expect([finished.body, finished.headers.etag]).toEqual([audio, `"${sha256}"`]);
+    expect((await request(context.app).get(body.links.self)).body.links.preview).toBeNull();
+  });
+
+  test('that is replaced while it is read is read again, and an endless change is not waited for', async () => {
+    await using context = await createTestApp({ redisUrl: server.url });
+    const { body } = await submit(context, { prompt: 'x', preview: true });
+    const { open } = context.store;
+    let changes = 1;
+    context.store.open = async (key) => {
+      const found = await open(key);
+      if (changes-- > 0) await context.store.put(key, Buffer.alloc(100 + changes));
+      return found;
+    };
+    await context.store.put(previewKey(body.id), Buffer.from('0123'));
+    expect((await preview(context, body.id)).headers['content-length']).toBe('100');
+    changes = 10;
+    expect((await preview(context, body.id)).status).toBe(410);
+  });
+
+  test('has to be asked for, is WAV only, and only of what is there', async () => {
+    await using context = await createTestApp({ redisUrl: server.url });
+    const { body } = await submit(context, { prompt: 'x' });
+    expect(body.links.preview).toBeNull();
+    expect((await preview(context, body.id)).body.detail).toMatch(/without `preview`/);
+    expect((await preview(context, body.id, '&format=mp3')).status).toBe(406);
+    await request(context.app).post(body.links.cancel);
+    expect((await preview(context, body.id)).body.code).toBe('task_cancelled');
+    expect((await preview(context, randomUUID())).status).toBe(404);
   });
 });

@@ -10,6 +10,7 @@ import { fileHeaders, fileRequestHeaders, rangeHeaders, sendFile } from '../send
 import { storedRequest } from '../task-view.ts';
 import { formatOfType } from './audio-types.ts';
 import { type FinishedTask, finishedTask, finishedTaskErrors, requireStored } from './finished-task.ts';
+import { sendPreview } from './preview.ts';
 import { renditionTag } from './rendition-tag.ts';
 import { taskParams } from './task-id.ts';
 
@@ -42,6 +43,12 @@ export function audioRoutes({ producer, store, renditions }: Options): Route[] {
           .string()
           .optional()
           .describe(`One of ${audioFormatNames.join(', ')}.`),
+        preview: z
+          .enum(['0', '1'])
+          .optional()
+          .describe(
+            '1 sends what a running task has made so far, as WAV, if it was submitted with `preview`. The file grows: ask with `If-None-Match`, or for the `Range` that you lack. Once the task has finished, it is the whole.',
+          ),
         download: z.enum(['0', '1']).optional().describe('1 names a file to save it under.'),
       }),
       headers: fileRequestHeaders.extend({
@@ -61,8 +68,15 @@ export function audioRoutes({ producer, store, renditions }: Options): Route[] {
       errors: [...finishedTaskErrors, 'not_acceptable', 'range_not_satisfiable', 'overloaded'],
       refusalHeaders: { 416: { 'Content-Range': z.string().describe('The size: `bytes */bytes`.') } },
       handle: async ({ params, query }, res) => {
+        const wantsPreview = query.preview === '1';
+        if (wantsPreview) {
+          requireWav(query.format);
+          if ((await sendPreview(res, { id: params.id, producer, store })) === undefined) return;
+        }
         const task = await finishedTask(params.id, producer, callerOf(res));
-        const format = formatFor(res.req, query.format, storedRequest(task.record).format);
+        const format = wantsPreview
+          ? 'wav'
+          : formatFor(res.req, query.format, storedRequest(task.record).format);
         const { artifact, ...file } = await open(task, format);
         const stored = requireStored(artifact);
         res.vary('Accept');
@@ -87,6 +101,12 @@ const audioHeaders = {
   'Repr-Digest': z.string().optional().describe('SHA-256 of the original (RFC 9530).'),
   'Content-Disposition': z.string().optional().describe('With `download=1`: the name of the file.'),
 };
+
+/** @throws ServiceError `not_acceptable`. */
+function requireWav(named: string | undefined): void {
+  if (named !== undefined && named !== 'wav')
+    throw new ServiceError('not_acceptable', 'A preview can be had as wav (audio/wav) only.');
+}
 
 /** @throws ServiceError `not_acceptable`. */
 function formatFor(req: Request, named: string | undefined, usual: AudioFormat): AudioFormat {

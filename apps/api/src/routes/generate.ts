@@ -125,7 +125,7 @@ async function answer(
 }
 
 function variationViews(records: readonly TaskRecord[]) {
-  return records.map(({ id, request }) => ({ id, seed: request.seed, links: taskLinks(id) }));
+  return records.map((record) => ({ id: record.id, seed: record.request.seed, links: taskLinks(record) }));
 }
 
 /** All of them, as they are when the last has finished or the time is up. */
