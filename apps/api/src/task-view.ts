@@ -10,7 +10,7 @@ import {
   type TaskResult,
   taskResultSchema,
 } from '@musicgen/contract';
-import type { QueuePlace, TaskProducer, TaskRecord } from '@musicgen/queue';
+import type { JsonObject, QueuePlace, TaskProducer, TaskRecord } from '@musicgen/queue';
 import type { z } from 'zod';
 import type { Estimate, Estimator } from './estimate/estimator.ts';
 import { timestamp, timestampOrNull } from './timestamps.ts';
@@ -59,7 +59,8 @@ export function presentListed<Extra extends object>(
 function toTask(record: TaskRecord, place?: QueuePlace): Task {
   const links = taskLinks(record);
   const request = storedRequest(record);
-  const result = record.result && storedResult(record);
+  const imported = importedResult(record);
+  const result = record.result && !imported ? storedResult(record) : undefined;
   return {
     id: record.id,
     status: record.status,
@@ -79,6 +80,7 @@ function toTask(record: TaskRecord, place?: QueuePlace): Task {
     expires_at: timestamp(record.expiresAt),
     error: record.error ? problemOf(record.error.code, record.error.detail) : null,
     result: result ? { ...resultView(result), ...audioUrls(links.self, request.format) } : null,
+    ...(imported && { imported_result: imported }),
     warnings: result?.warnings ?? [],
     timings: timingsOf(record, result),
     links,
@@ -105,9 +107,18 @@ export function storedRequest(record: TaskRecord): AcceptedRequest {
   return stored(record, acceptedRequestSchema, record.request);
 }
 
-/** A completed task's result. @throws ServiceError `corrupt_record`. */
+/** A completed task's result. @throws ServiceError `corrupt_record`, `gone` for one that an older service made. */
 export function storedResult(record: TaskRecord): TaskResult {
+  if (importedResult(record)) {
+    throw new ServiceError('gone', 'An older service made the audio of this task, and it stayed there.');
+  }
   return stored(record, taskResultSchema, record.result);
+}
+
+/** What an older service stored as the result of a task that was migrated (`older-task.ts` of the queue). */
+function importedResult({ result }: TaskRecord): JsonObject | undefined {
+  const { imported } = result ?? {};
+  return typeof imported === 'object' && imported !== null ? { ...imported } : undefined;
 }
 
 /** What we stored ourselves and can read no more is our fault, not the caller's. */

@@ -1,4 +1,4 @@
-import { loadConfig, modelPathSetting, modelsPathSetting } from '@musicgen/service';
+import { loadConfig, modelPathSetting, modelsPathSetting, sharedSettings, taskSettings } from '@musicgen/service';
 import { z } from 'zod';
 
 /** The command line's environment. */
@@ -12,6 +12,8 @@ export const cliConfigSchema = z.object({
     .regex(/^[\x21-\x7e]+$/, 'must not contain spaces or line breaks')
     .optional()
     .describe('API key that the command line sends.'),
+  TASK_KEY_PREFIX: sharedSettings.TASK_KEY_PREFIX,
+  ...taskSettings,
   MODELS_PATH: modelsPathSetting,
   MODEL_PATH: modelPathSetting,
   HF_ENDPOINT: z

@@ -16,6 +16,8 @@ export interface Context {
   config(): CliConfig;
   /** The service that options and environment name. @throws ConfigError, ServiceError `invalid_request` */
   client(): Client;
+  /** Of that service; also for a command that talks to another address. @throws ConfigError */
+  apiKey(): string | undefined;
   useServer(options: ServerOptions): void;
   /** Data, for pipes. */
   print(text: string): void;
@@ -36,6 +38,7 @@ export function createContext({ signal, cwd }: { signal: AbortSignal; cwd: strin
   return {
     config: loadCliConfig,
     client: () => connect(server, tell),
+    apiKey: () => server.apiKey ?? loadCliConfig().MUSICGEN_API_KEY,
     useServer: (options) => {
       server = options;
     },

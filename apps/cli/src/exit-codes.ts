@@ -24,7 +24,7 @@ export type ExitCode = (typeof exitCodes)[keyof typeof exitCodes];
 export const exitCodeHelp = `
 Exit codes: 0 done · 1 failed · 2 wrong arguments or request · 3 key or token refused · 4 not found or gone ·
 5 busy, try later · 6 took too long · 7 the service does not answer · 8 the task was cancelled ·
-78 wrong environment variable · 130 interrupted`;
+78 wrong environment variable, or a server that cannot be used · 130 interrupted`;
 
 /** The exit code of whatever ended a command. */
 export function exitCodeOf(error: unknown): ExitCode {
@@ -38,6 +38,7 @@ export function exitCodeOf(error: unknown): ExitCode {
 /** Where the HTTP status of a reason says too little. */
 const special: Partial<Record<ErrorCode, ExitCode>> = {
   unreachable: exitCodes.unreachable,
+  dependency_unsupported: exitCodes.badConfig,
   task_cancelled: exitCodes.cancelled,
   task_timeout: exitCodes.timeout,
   task_expired: exitCodes.timeout,

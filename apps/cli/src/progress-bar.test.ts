@@ -10,6 +10,15 @@ test('a bar shows share, amount, speed and what is left', () => {
   expect(text).toBe('Downloading  █████████████░░░░░░░░░░░  55 %  1.10 GB of 2.00 GB  50.0 MB/s  18 s left');
 });
 
+test('tasks are counted, not measured', () => {
+  const text = describeProgress(
+    'Migrating',
+    { done: 300, total: 900 },
+    { seconds: 2, doneAtStart: 100, unit: 'tasks' },
+  );
+  expect(text).toMatch(/33 % {2}300 tasks of 900 tasks {2}100 tasks\/s {2}6 s left$/);
+});
+
 test('a bar that has not moved claims no speed, and a full one nothing left', () => {
   const still = describeProgress('Downloading', { done: 500, total: 1000 }, { seconds: 3, doneAtStart: 500 });
   expect(still).toMatch(/50 % {2}500 B of 1\.00 kB$/);

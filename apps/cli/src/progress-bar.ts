@@ -1,10 +1,17 @@
 import { formatBytes, formatSeconds } from './format.ts';
 
 export interface Progress {
-  /** Bytes. */
   done: number;
   total: number;
 }
+
+/** What is counted, and how an amount of it is written. */
+export type Unit = keyof typeof amounts;
+
+const amounts = {
+  bytes: formatBytes,
+  tasks: (count: number) => `${count} tasks`,
+};
 
 export interface ProgressBar {
   update(progress: Progress): void;
@@ -16,7 +23,7 @@ const barWidth = 24;
 const redrawMs = 100;
 
 /** A bar that is redrawn in place on a terminal; elsewhere one line for every tenth. */
-export function createProgressBar(label: string, out: NodeJS.WriteStream): ProgressBar {
+export function createProgressBar(label: string, out: NodeJS.WriteStream, unit: Unit = 'bytes'): ProgressBar {
   const startedAt = performance.now();
   /** What was there at the start, of an earlier run, says nothing about the speed. */
   let first: Progress | undefined;
@@ -26,6 +33,7 @@ export function createProgressBar(label: string, out: NodeJS.WriteStream): Progr
     describeProgress(label, progress, {
       seconds: (performance.now() - startedAt) / 1000,
       doneAtStart: first?.done ?? 0,
+      unit,
     });
   return {
     update(progress) {
@@ -78,16 +86,17 @@ function printTenths(out: NodeJS.WriteStream): Display {
 export function describeProgress(
   label: string,
   progress: Progress,
-  { seconds, doneAtStart }: { seconds: number; doneAtStart: number },
+  { seconds, doneAtStart, unit = 'bytes' }: { seconds: number; doneAtStart: number; unit?: Unit },
 ): string {
+  const amount = amounts[unit];
   const ratio = ratioOf(progress);
   const filled = Math.floor(ratio * barWidth);
   const bar = `${'█'.repeat(filled)}${'░'.repeat(barWidth - filled)}`;
   const speed = seconds > 0 ? (progress.done - doneAtStart) / seconds : 0;
   return [
     `${label}  ${bar} ${String(Math.floor(ratio * 100)).padStart(3)} %`,
-    `${formatBytes(progress.done)} of ${formatBytes(progress.total)}`,
-    ...(speed > 0 ? [`${formatBytes(Math.round(speed))}/s`] : []),
+    `${amount(progress.done)} of ${amount(progress.total)}`,
+    ...(speed > 0 ? [`${amount(Math.round(speed))}/s`] : []),
     ...(speed > 0 && ratio < 1 ? [`${formatSeconds((progress.total - progress.done) / speed)} left`] : []),
   ].join('  ');
 }

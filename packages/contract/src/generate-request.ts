@@ -166,8 +166,17 @@ const storedFields = generateRequestSchema({
 
 /**
  * A request as it is stored with the task: complete but for what the model decides. Fields that are unknown here are
- * left out, as during a rolling deploy a newer process may have stored them.
+ * left out, as during a rolling deploy a newer process may have stored them. A task from an older service keeps under
+ * `metadata` whatever has no field of its own, so more than a caller may send.
  */
-export const acceptedRequestSchema = z.object(storedFields.shape).required({ seed: true });
+export const acceptedRequestSchema = z
+  .object({
+    ...storedFields.shape,
+    metadata: z
+      .record(z.string(), z.string())
+      .optional()
+      .describe('Short notes of the caller; of a migrated task also what has no field of its own here.'),
+  })
+  .required({ seed: true });
 
 export type AcceptedRequest = z.infer<typeof acceptedRequestSchema>;

@@ -71,6 +71,10 @@ export const taskSchema = z
         audio_urls: z.record(z.enum(audioFormatNames), z.string()).describe('The audio in every format.'),
       })
       .nullable(),
+    imported_result: z
+      .record(z.string(), z.unknown())
+      .optional()
+      .describe('Of a task that an older service completed: what it stored. Its audio stayed there.'),
     warnings: z.array(z.string()),
     timings: z.object({
       queue: z.number().nullable().describe('Seconds from submission to the first claim.'),

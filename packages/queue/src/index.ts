@@ -13,6 +13,16 @@ export type {
   Recoverer,
   RecovererOptions,
 } from './maintenance.ts';
+export { createLineSource, type LineSourceOptions } from './migrate/line-source.ts';
+export { type MigrationOptions, type MigrationStep, migrateTasks } from './migrate/migrate-tasks.ts';
+export type { TargetRules } from './migrate/migrated-task.ts';
+export {
+  type OpenRedisSourceOptions,
+  openRedisSource,
+  type RedisPlace,
+} from './migrate/open-redis-source.ts';
+export type { MigrationReport, TaskProblem } from './migrate/report.ts';
+export type { TaskSource } from './migrate/task-source.ts';
 export type { OutboxEntry, OutboxReader, OutboxReaderOptions } from './outbox.ts';
 export type { Performance } from './performance.ts';
 export type { Page, QueueAdmin, TaskPage } from './queue-admin.ts';

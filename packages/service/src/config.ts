@@ -102,6 +102,19 @@ export const workerListenSettings = {
   ),
 };
 
+/** What a task is given and may ask for: by the API that accepts it, and by the command line that migrates it. */
+export const taskSettings = {
+  TASK_DEFAULT_TTL: integerSetting({ min: 60, max: 604_800, fallback: 86_400 }).describe(
+    'Seconds from the submission of a task to the removal of its audio, when the request names none.',
+  ),
+  TASK_MAX_RETRIES: integerSetting({ min: 0, max: 100, fallback: 3 }).describe(
+    'How often a failed attempt is repeated.',
+  ),
+  MAX_DURATION_SECONDS: integerSetting({ min: 1, max: 3600, fallback: 300 }).describe(
+    'The longest piece a request may ask for.',
+  ),
+};
+
 /** What API and worker must agree on, defined once. */
 export const sharedSettings = {
   REDIS_URL: z

@@ -10,6 +10,7 @@ export {
   portSetting,
   sharedSettings,
   workerListenSettings,
+  taskSettings,
 } from './config.ts';
 export {
   type ConfigSection,

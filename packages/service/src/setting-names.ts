@@ -15,7 +15,6 @@ export const settingNames = [
   'LOG_LEVEL',
   'TASK_DEFAULT_TTL',
   'TASK_MAX_RETRIES',
-  'QUEUE_MAX_LENGTH',
   'MAX_DURATION_SECONDS',
   'UPLOAD_MAX_MB',
   'UPLOAD_MAX_FILES',

@@ -17,29 +17,20 @@ export function createOlderKeys(prefix: string) {
 
 /**
  * What a key of a task holds: a hash of ours, one of the older service, JSON text (the older service's basic kind or
- * ours), or something that is none of these.
+ * ours), nothing any more, or something that is none of these.
  */
-export type TaskKeyForm = 'own' | 'older' | 'text' | 'other';
+export type TaskKeyForm = 'own' | 'older' | 'text' | 'gone' | 'other';
 
-/**
- * The form of keys that begin as a task's key does. Ours all have `maxAttempts`; the older service's records and notes
- * have the id or the time of submission under their Python names.
- */
-export async function formsOf(
-  redis: RedisClient,
-  names: readonly (string | Buffer)[],
-): Promise<TaskKeyForm[]> {
-  const replies = await Promise.all(
-    names.map(async (name) => {
-      const type = await redis.type(name);
-      if (type === 'string') return 'text';
-      if (type !== 'hash') return 'other';
-      const [own, ...older] = await redis.hmget(name, 'maxAttempts', 'task_id', 'id', 'created_at');
-      if (own !== null) return 'own';
-      return older.some((value) => value !== null) ? 'older' : 'other';
-    }),
-  );
-  return replies;
+/** The form of a key that begins as a task's key does. */
+export async function formOf(redis: RedisClient, key: string | Buffer): Promise<TaskKeyForm> {
+  const type = await redis.type(key);
+  if (type === 'string') return 'text';
+  if (type === 'none') return 'gone';
+  if (type !== 'hash') return 'other';
+  // Ours all have the first; the older service's have the others, by their Python names.
+  const [own, ...older] = await redis.hmget(key, 'maxAttempts', 'task_id', 'id', 'created_at');
+  if (own !== null) return 'own';
+  return older.some((value) => value !== null) ? 'older' : 'other';
 }
 
 /** Pages of the keys that match a pattern, on whichever server of a cluster they are. A key may come twice. */
@@ -68,7 +59,7 @@ export async function findOlderData(redis: RedisClient, prefix: string): Promise
   for (const name of olderQueueNames)
     if ((await redis.exists(older.queue(name))) === 1) return older.queue(name);
   for await (const page of scanKeys(redis, createKeys(prefix).task('*'), 1000)) {
-    const forms = await formsOf(redis, page);
+    const forms = await Promise.all(page.map((key) => formOf(redis, key)));
     const at = forms.findIndex((form) => form === 'older' || form === 'text');
     if (at >= 0) return page[at]?.toString();
   }

@@ -15,6 +15,7 @@ import { createJanitor, type StreamsJanitor, type StreamsJanitorOptions } from '
 import { checkLayout } from './layout-check.ts';
 import { createLifecycleReader } from './lifecycle-reader.ts';
 import { createMonitor, type StreamsMonitor } from './monitor.ts';
+import { createMover, type TaskMover } from './mover.ts';
 import { createOutboxReader } from './outbox-reader.ts';
 import { createProducer } from './producer.ts';
 import { createPromoter } from './promoter.ts';
@@ -52,6 +53,7 @@ export interface StreamsQueue extends TaskQueue {
   createReconciler(): Reconciler;
   createRoller(): Roller;
   createMonitor(): StreamsMonitor;
+  createMover(): TaskMover;
   /** Runs all background duties on their intervals; in a fleet, each turn is taken by one process. */
   startMaintenance(options?: MaintenanceOptions): Loop;
 }
@@ -107,6 +109,7 @@ export function createStreamsQueue(options: StreamsQueueOptions): StreamsQueue {
     createRoller: () => createRoller(context),
     createAdmin: () => answering('do what was asked', createAdmin(context)),
     createMonitor: () => answering('say how the queue stands', createMonitor(context)),
+    createMover: () => answering('move tasks', createMover(context)),
 
     startMaintenance({
       removeArtifacts,
