@@ -1,4 +1,10 @@
-import { apiListenSettings, integerSetting, loadConfig, sharedSettings, taskSettings } from '@musicgen/service';
+import {
+  apiListenSettings,
+  integerSetting,
+  loadConfig,
+  sharedSettings,
+  taskSettings,
+} from '@musicgen/service';
 import { z } from 'zod';
 import { accessSettings, checkedAccess, webhookSettings } from './access-settings.ts';
 

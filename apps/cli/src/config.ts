@@ -1,4 +1,10 @@
-import { loadConfig, modelPathSetting, modelsPathSetting, sharedSettings, taskSettings } from '@musicgen/service';
+import {
+  loadConfig,
+  modelPathSetting,
+  modelsPathSetting,
+  sharedSettings,
+  taskSettings,
+} from '@musicgen/service';
 import { z } from 'zod';
 
 /** The command line's environment. */

@@ -9,8 +9,8 @@ export {
   modelsPathSetting,
   portSetting,
   sharedSettings,
-  workerListenSettings,
   taskSettings,
+  workerListenSettings,
 } from './config.ts';
 export {
   type ConfigSection,

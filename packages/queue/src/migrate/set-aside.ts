@@ -31,11 +31,6 @@ export async function setAside(redis: RedisClient, prefix: string): Promise<stri
   return rename(redis, prefix, asidePrefix(prefix));
 }
 
-/** Undoes `setAside`; whatever else is under the prefix stays. @returns as `setAside` */
-export async function putBack(redis: RedisClient, prefix: string): Promise<string[]> {
-  return rename(redis, asidePrefix(prefix), prefix);
-}
-
 async function rename(redis: RedisClient, from: string, to: string): Promise<string[]> {
   const stuck: string[] = [];
   async function move(key: Buffer): Promise<void> {
