@@ -115,11 +115,12 @@ const contentSecurityPolicy = {
 
 /** Every route there is. A new resource is a file in `routes/` and a line here. */
 export function apiRoutes(options: AppOptions): Route[] {
-  const { producer, store, logger } = options;
+  const { producer, store, logger, metrics } = options;
   const renditions = createRenditions({
     store,
     logger,
     isThere: async (taskId) => (await producer.get(taskId)) !== undefined,
+    onMade: metrics.renditionMade,
   });
   const routes = [
     ...generateRoutes(options),

@@ -14,11 +14,13 @@ await runProcess({
   closeWithinMs: () => closeWithinMs,
   async open({ config, logger, releasers, closing }) {
     const version = readVersion(new URL('../package.json', import.meta.url));
+    const registry = createRegistry({ role: 'api', version });
     const backend = openRedisBackend({
       url: config.REDIS_URL,
       prefix: config.TASK_KEY_PREFIX,
       connectionName: 'musicgen-api',
       createQueue: (redis) => createStreamsQueue({ redis, prefix: config.TASK_KEY_PREFIX }),
+      registry,
       logger,
       releasers,
     });
@@ -31,7 +33,7 @@ await runProcess({
       config,
       backend,
       store: openArtifactStore(config.ARTIFACT_URL, config),
-      registry: createRegistry({ role: 'api', version }),
+      registry,
       logger,
       releasers,
       closing,

@@ -1,11 +1,17 @@
+import type { Rendition } from '@musicgen/audio';
 import { type ErrorCode, type Priority, priorityNames } from '@musicgen/contract';
 import { Counter, Gauge, Histogram, type Registry } from 'prom-client';
+import { renditionNames } from './renditions.ts';
 
 /** Everything the API measures, by what happened. */
 export interface ApiMetrics {
   requestEnded(request: { method: string; route: string; status: number; seconds: number }): void;
   taskSubmitted(priority: Priority): void;
   submissionRefused(reason: ErrorCode): void;
+  /** A submission was answered with the tasks that an earlier one with its key had made. */
+  submissionReplayed(): void;
+  /** A file was made of a task's audio. */
+  renditionMade(format: Rendition, seconds: number): void;
   /** A request was counted against its limit by this process alone, because Redis did not answer. */
   rateCountedAlone(): void;
   /** An event stream opened; returns what to call when it closes. */
@@ -59,6 +65,19 @@ export function createApiMetrics(registry: Registry): ApiMetrics {
     labelNames: ['reason'],
     registers,
   });
+  const replays = new Counter({
+    name: 'musicgen_idempotent_replays_total',
+    help: 'Submissions answered with what an earlier one of the same idempotency key had made.',
+    registers,
+  });
+  const making = new Histogram({
+    name: 'musicgen_rendition_duration_seconds',
+    help: "Making another format or a picture of a task's audio, when it is first asked for.",
+    labelNames: ['format'],
+    buckets: [0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30],
+    registers,
+  });
+  for (const format of renditionNames) making.zero({ format });
   const countedAlone = new Counter({
     name: 'musicgen_rate_limit_fallbacks_total',
     help: 'Requests counted against their limit by one process alone, because Redis did not answer.',
@@ -74,6 +93,8 @@ export function createApiMetrics(registry: Registry): ApiMetrics {
     },
     taskSubmitted: (priority) => submitted.inc({ priority }),
     submissionRefused: (reason) => rejected.inc({ reason }),
+    submissionReplayed: () => replays.inc(),
+    renditionMade: (format, seconds) => making.observe({ format }, seconds),
     rateCountedAlone: () => countedAlone.inc(),
     streamOpened() {
       streams.inc();

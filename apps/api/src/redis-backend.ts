@@ -1,7 +1,15 @@
 import { createDailyQuota, createKeyStore, createRateLimiter } from '@musicgen/access';
 import { failFastRedisOptions, type RedisClient, type TaskQueue } from '@musicgen/queue';
-import { type Logger, logRedisConnection, openRedis, type Releasers, redisProblem } from '@musicgen/service';
+import {
+  type Logger,
+  logRedisConnection,
+  observeRedis,
+  openRedis,
+  type Releasers,
+  redisProblem,
+} from '@musicgen/service';
 import { createDeliveries } from '@musicgen/webhooks';
+import type { Registry } from 'prom-client';
 import type { AccessStores, Backend } from './backend.ts';
 
 export interface RedisBackendOptions {
@@ -10,17 +18,19 @@ export interface RedisBackendOptions {
   /** As the server lists it: `musicgen-api`. */
   connectionName: string;
   createQueue: (redis: RedisClient) => TaskQueue;
+  registry: Registry;
   logger: Logger;
   releasers: Releasers;
 }
 
 /** Everything in Redis, over one connection on which a command fails at once while Redis is away. */
 export function openRedisBackend(options: RedisBackendOptions): Backend {
-  const { url, prefix, connectionName, createQueue, logger, releasers } = options;
+  const { url, prefix, connectionName, createQueue, registry, logger, releasers } = options;
   const settings = { REDIS_URL: url, TASK_KEY_PREFIX: prefix };
   const redis = openRedis(settings, { ...failFastRedisOptions, connectionName, lazyConnect: true });
   releasers.add('Redis', () => redis.disconnect());
   logRedisConnection(redis, logger);
+  observeRedis(registry, redis);
   return {
     queue: createQueue(redis),
     deliveries: createDeliveries({ redis, prefix }),

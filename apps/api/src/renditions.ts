@@ -28,6 +28,7 @@ export interface RenditionOptions {
   /** Whether the task is still there: what is made of a task that was removed meanwhile must go as well. */
   isThere: (taskId: string) => Promise<boolean>;
   make?: typeof renderInThread;
+  onMade?: (rendition: Rendition, seconds: number) => void;
 }
 
 /** Made at once by one process; encoders take a whole core each. */
@@ -46,8 +47,10 @@ const endings: Record<Rendition, string> = {
   spectrogram: 'png',
 };
 
+export const renditionNames = Object.keys(endings) as Rendition[];
+
 export function createRenditions(options: RenditionOptions): Renditions {
-  const { store, logger, isThere, make = renderInThread } = options;
+  const { store, logger, isThere, make = renderInThread, onMade } = options;
   /** By key: who asks for what is being made waits for it. */
   const inWork = new Map<string, Promise<Artifact | undefined>>();
   const gate = createGate({ places: threads, longestWait });
@@ -55,7 +58,9 @@ export function createRenditions(options: RenditionOptions): Renditions {
   async function makeAndKeep(request: RenditionRequest, key: string): Promise<Artifact | undefined> {
     const original = await store.open(audioKey(request.taskId, request.sha256));
     if (original === undefined) return undefined;
+    const startedAt = performance.now();
     const file = await make(await buffer(await original.read()), request.rendition);
+    onMade?.(request.rendition, (performance.now() - startedAt) / 1000);
     if (request.expiresAt - Date.now() > goesSoonMs) await keep(request.taskId, key, file);
     return memoryArtifact(file);
   }

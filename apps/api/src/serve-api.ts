@@ -3,7 +3,14 @@ import { EventEmitter, once } from 'node:events';
 import type { AddressInfo } from 'node:net';
 import { toServiceError } from '@musicgen/contract';
 import { every } from '@musicgen/queue';
-import { keepTrying, type Logger, logEvents, type Releasers, redactConfig } from '@musicgen/service';
+import {
+  countTaskEnds,
+  keepTrying,
+  type Logger,
+  logEvents,
+  type Releasers,
+  redactConfig,
+} from '@musicgen/service';
 import { type ArtifactStore, taskKey } from '@musicgen/storage';
 import { createTargetPolicy, type WebhookEventMap } from '@musicgen/webhooks';
 import type { Registry } from 'prom-client';
@@ -49,6 +56,7 @@ export async function serveApi(parts: ApiParts): Promise<void> {
   const producer = queue.createProducer({ maxLength: config.QUEUE_MAX_LENGTH });
   const monitor = queue.createMonitor();
   const estimator = createEstimator({ monitor });
+  countTaskEnds(registry, queue.events);
   observeQueue(registry, { monitor, estimator, capacity: config.QUEUE_MAX_LENGTH });
   const recovery = { stallTimeoutMs: config.TASK_STALL_TIMEOUT * 1000 };
   const removeArtifacts = (taskId: string) => store.remove(taskKey(taskId));

@@ -57,7 +57,8 @@ export async function admit(tasks: NewTasks, res: Response, options: SubmissionO
   }).catch(async (error: unknown) => {
     throw await withTimeToComeAgain(error, res, options);
   });
-  if (!admitted.isReplay) for (const record of admitted.records) tellSubmission(record, res, options);
+  if (admitted.isReplay) options.metrics.submissionReplayed();
+  else for (const record of admitted.records) tellSubmission(record, res, options);
   return admitted;
 }
 

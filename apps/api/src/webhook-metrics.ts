@@ -45,7 +45,7 @@ export function observeWebhooks(registry: Registry, { events, deliveries }: Webh
   observeWaiting(registry, deliveries);
 }
 
-/** The same at every process, from Redis: query with `max`. Without Redis they are absent. */
+/** The same at every process, from Redis: query with `max`. Without Redis they have no value, and `…_up` is 0. */
 function observeWaiting(registry: Registry, deliveries: Pick<Deliveries, 'figures'>): void {
   const registers = [registry];
   const waiting = new Gauge({
@@ -56,13 +56,19 @@ function observeWaiting(registry: Registry, deliveries: Pick<Deliveries, 'figure
     async collect() {
       const figures = await deliveries.figures().catch(() => undefined);
       this.reset();
-      oldest.reset();
+      oldest.set(Number.NaN);
+      up.set(figures === undefined ? 0 : 1);
       if (figures === undefined) return;
       waiting.set({ state: 'pending' }, figures.pending);
       waiting.set({ state: 'due' }, figures.due);
       waiting.set({ state: 'dead' }, figures.dead);
       oldest.set(figures.oldestDueMs / 1000);
     },
+  });
+  const up = new Gauge({
+    name: 'musicgen_webhook_stats_up',
+    help: '1 while the numbers of the waiting webhooks can be read from Redis.',
+    registers,
   });
   const oldest = new Gauge({
     name: 'musicgen_webhook_oldest_due_age_seconds',

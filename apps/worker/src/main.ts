@@ -1,10 +1,12 @@
 import { createStreamsQueue, patientRedisOptions } from '@musicgen/queue';
 import {
+  countTaskEnds,
   createLogger,
   createRegistry,
   keepTrying,
   logEvents,
   logRedisConnection,
+  observeRedis,
   openRedis,
   readVersion,
   redisProblem,
@@ -29,6 +31,7 @@ await runProcess({
     const redis = openRedis(config, { ...patientRedisOptions, connectionName: 'musicgen-worker' });
     releasers.add('Redis', () => redis.disconnect());
     logRedisConnection(redis, logger);
+    observeRedis(registry, redis);
 
     let queueProblem: string | undefined = 'The queue is not set up yet.';
     let modelProblem: string | undefined = 'The model is being loaded.';
@@ -46,6 +49,7 @@ await runProcess({
     logger.info('listening', { port: health.port });
 
     const queue = createStreamsQueue({ redis, prefix: config.TASK_KEY_PREFIX });
+    countTaskEnds(registry, queue.events);
     logEvents(
       queue.events,
       {

@@ -25,6 +25,7 @@ const task: TaskRecord = {
   expiresAt: claimedAt + 60_000,
 };
 const result = {
+  model: 'micro',
   duration: 8,
   format: 'wav',
   bytes: 100,
@@ -58,7 +59,9 @@ test('every combination of labels is there from the start', async () => {
     expect.arrayContaining([
       'musicgen_task_eta_error_ratio_count{priority="LOW"} 0',
       'musicgen_task_queue_wait_seconds_count{priority="CRITICAL"} 0',
-      'musicgen_task_stage_duration_seconds_count{stage="storing"} 0',
+      'musicgen_audio_encode_duration_seconds_count{format="flac"} 0',
+      'musicgen_tasks_dead_lettered_total{reason="engine_crashed"} 0',
+      'musicgen_task_requeues_total{reason="lease_lapsed"} 0',
       'musicgen_tasks_finished_total{priority="NORMAL",status="expired"} 0',
     ]),
   );

@@ -1,23 +1,27 @@
 import {
+  type AudioFormat,
+  audioFormatNames,
   type ErrorCode,
   isRetryable,
-  isTerminal,
   type Priority,
   priorityNames,
   type TaskResult,
   type TaskStatus,
   taskStages,
-  taskStatuses,
 } from '@musicgen/contract';
-import type { Engine } from '@musicgen/engine';
+import type { EnginePool } from '@musicgen/engine';
 import type { TaskRecord } from '@musicgen/queue';
+import { deadLetterReason, type RequeueReason, taskCounters } from '@musicgen/service';
 import { Counter, Gauge, Histogram, type Registry } from 'prom-client';
+import { createEngineMetrics } from './engine-metrics.ts';
 
 /** Everything a worker measures, by what happened. */
 export interface WorkerMetrics {
   taskClaimed(task: TaskRecord): void;
   taskEnded(task: { priority: Priority; status: TaskStatus }): void;
-  /** With the record as it was claimed. */
+  /** A task failed for good; `code` is what its last attempt failed with. */
+  deadLettered(code: ErrorCode): void;
+  /** With the record as it was claimed, and the format that was asked for. */
   taskCompleted(completed: { task: TaskRecord; result: TaskResult; seconds: number }): void;
   attemptFailed(reason: ErrorCode): void;
   taskRetried(reason: ErrorCode): void;
@@ -27,7 +31,7 @@ export interface WorkerMetrics {
   /** Told how to find out how long the longest running attempt has run, in seconds; 0 without any. */
   watchAttempts(longestSeconds: () => number): void;
   draining(): void;
-  watchEngine(engine: Engine): void;
+  watchEngine(engine: EnginePool): void;
 }
 
 /** Why an attempt may fail on a worker. */
@@ -44,9 +48,6 @@ const failureReasons: ErrorCode[] = [
   'corrupt_record',
   'internal',
 ];
-
-const requeueReasons = ['worker_shutdown', 'preempted', 'lost'] as const;
-type RequeueReason = (typeof requeueReasons)[number];
 
 const queueWaitBuckets = [0.1, 0.5, 1, 5, 15, 30, 60, 120, 300, 600, 1800, 3600];
 const processingBuckets = [1, 2.5, 5, 10, 15, 20, 30, 45, 60, 90, 120, 180, 300, 600, 1200];
@@ -67,24 +68,15 @@ export function createWorkerMetrics(registry: Registry): WorkerMetrics {
     buckets: number[],
   ) => new Histogram({ name, help, labelNames, buckets, registers });
 
-  const finished = counter('musicgen_tasks_finished_total', 'Tasks this worker brought to an end.', [
-    'priority',
-    'status',
-  ]);
+  const tasks = taskCounters(registry);
   const failures = counter('musicgen_task_failures_total', 'Attempts that failed.', ['reason']);
   const retries = counter('musicgen_task_retries_total', 'Failed attempts that will be repeated.', [
     'reason',
   ]);
-  const requeues = counter('musicgen_task_requeues_total', 'Attempts that ended without a verdict.', [
-    'reason',
+  const audio = counter('musicgen_audio_generated_seconds_total', 'Seconds of audio of completed tasks.', [
+    'model',
   ]);
-  const audio = counter('musicgen_audio_generated_seconds_total', 'Seconds of audio of completed tasks.', []);
   const bytes = counter('musicgen_result_bytes_total', 'Bytes of stored audio.', ['format']);
-  const restarts = counter(
-    'musicgen_worker_engine_restarts_total',
-    'Times the engine was started again after it ended.',
-    [],
-  );
   const queueWait = histogram(
     'musicgen_task_queue_wait_seconds',
     'From submission to the first claim.',
@@ -94,19 +86,19 @@ export function createWorkerMetrics(registry: Registry): WorkerMetrics {
   const processing = histogram(
     'musicgen_task_processing_duration_seconds',
     'From the claim to the completion of an attempt.',
-    [],
+    ['model'],
     processingBuckets,
   );
   const stages = histogram(
     'musicgen_task_stage_duration_seconds',
     'Time in one stage.',
-    ['stage'],
+    ['stage', 'model'],
     stageBuckets,
   );
   const realTimeFactor = histogram(
     'musicgen_task_real_time_factor_ratio',
     'Seconds of processing for one second of audio.',
-    [],
+    ['model'],
     realTimeFactorBuckets,
   );
   const endToEnd = histogram(
@@ -121,6 +113,16 @@ export function createWorkerMetrics(registry: Registry): WorkerMetrics {
     ['priority'],
     etaErrorBuckets,
   );
+  const encoding = histogram(
+    'musicgen_audio_encode_duration_seconds',
+    'Making the files of a piece, tags and loudness included, by the format that was asked for.',
+    ['format'],
+    [0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30],
+  );
+  const lastCompletion = gauge(
+    'musicgen_worker_last_completion_timestamp_seconds',
+    'When this worker last completed a task; 0 before the first.',
+  );
   let longestAttemptSeconds = () => 0;
   new Gauge({
     name: 'musicgen_worker_current_task_age_seconds',
@@ -132,87 +134,66 @@ export function createWorkerMetrics(registry: Registry): WorkerMetrics {
   });
   const slots = gauge('musicgen_worker_slots', 'Tasks this worker can work on at once.');
   const busy = gauge('musicgen_worker_busy_slots', 'Tasks this worker works on now.');
-  const steps = counter(
-    'musicgen_decoder_steps_total',
-    'Steps of the decoder, each for all tasks at once.',
-    [],
-  );
-  const columns = counter(
-    'musicgen_decoder_frames_total',
-    'Columns of codes that were made, over all tasks.',
-    [],
-  );
-  const rows = counter(
-    'musicgen_decoder_rows_total',
-    'Rows that were computed, over all steps: two for a task with guidance.',
-    [],
-  );
-  const stepSeconds = counter('musicgen_decoder_step_seconds_total', 'Time spent in steps.', []);
-  const runSeconds = counter(
-    'musicgen_decoder_run_seconds_total',
-    'Of the time in steps, that inside ONNX Runtime; the rest is our own.',
-    [],
-  );
-  const rowsNow = gauge('musicgen_decoder_rows', 'Rows of the batch, averaged over the last second of work.');
   const drains = gauge('musicgen_worker_draining', '1 while the worker shuts down.');
-  const engineUp = gauge('musicgen_worker_engine_up', '1 while the engine can work.');
+  const engineMetrics = createEngineMetrics(registry);
 
   for (const priority of priorityNames) {
     for (const measured of [queueWait, endToEnd, etaError]) measured.zero({ priority });
-    for (const status of taskStatuses.filter(isTerminal)) finished.inc({ priority, status }, 0);
   }
   for (const reason of failureReasons) {
     failures.inc({ reason }, 0);
     if (isRetryable(reason)) retries.inc({ reason }, 0);
   }
-  for (const reason of requeueReasons) requeues.inc({ reason }, 0);
   bytes.inc({ format: 'wav' }, 0);
-  for (const stage of taskStages) stages.zero({ stage });
+  for (const format of audioFormatNames) encoding.zero({ format });
 
   return {
     taskClaimed({ priority, attempt, createdAt, startedAt }) {
       if (attempt === 1 && startedAt !== undefined)
         queueWait.observe({ priority }, (startedAt - createdAt) / 1000);
     },
-    taskEnded: (labels) => finished.inc(labels),
+    taskEnded: tasks.ended,
+    deadLettered: (code) => tasks.deadLettered(deadLetterReason(code)),
     taskCompleted({ task, result, seconds }) {
       const { priority, createdAt, updatedAt: claimedAt, expectedMs } = task;
       const tookSeconds = (claimedAt - createdAt) / 1000 + seconds;
       endToEnd.observe({ priority }, tookSeconds);
       if (expectedMs !== undefined)
         etaError.observe({ priority }, Math.abs(expectedMs / 1000 - tookSeconds) / tookSeconds);
-      processing.observe(seconds);
-      realTimeFactor.observe(seconds / result.duration);
-      audio.inc(result.duration);
+      const { model } = result;
+      processing.observe({ model }, seconds);
+      realTimeFactor.observe({ model }, seconds / result.duration);
+      audio.inc({ model }, result.duration);
+      lastCompletion.setToCurrentTime();
       bytes.inc({ format: result.format }, result.bytes);
       for (const [stage, stageSeconds] of Object.entries(result.timings))
-        stages.observe({ stage }, stageSeconds);
+        stages.observe({ stage, model }, stageSeconds);
+      encoding.observe({ format: formatOf(task) }, result.timings.encoding_audio ?? 0);
     },
     attemptFailed: (reason) => failures.inc({ reason }),
     taskRetried: (reason) => retries.inc({ reason }),
-    taskReturned: (reason) => requeues.inc({ reason }),
+    taskReturned: tasks.returned,
     slotsAvailable: (count) => slots.set(count),
     slotsBusy(count) {
       busy.set(count);
-      if (count === 0) rowsNow.set(0);
+      if (count === 0) engineMetrics.rest();
     },
     watchAttempts(longestSeconds) {
       longestAttemptSeconds = longestSeconds;
     },
     draining: () => drains.set(1),
     watchEngine(engine) {
-      engineUp.set(1);
-      engine.events.on('engine:exit', () => engineUp.set(0));
-      engine.events.on('engine:restarting', () => restarts.inc());
-      engine.events.on('engine:ready', () => engineUp.set(1));
-      engine.events.on('engine:effort', (effort) => {
-        steps.inc(effort.steps);
-        columns.inc(effort.columns);
-        rows.inc(effort.rows);
-        stepSeconds.inc(effort.stepSeconds);
-        runSeconds.inc(effort.runSeconds);
-        rowsNow.set(effort.rows / effort.steps);
-      });
+      engineMetrics.watch(engine);
+      // Every series of a model is there from the start, so that rates work from its first task on.
+      for (const model of engine.models.map(({ info }) => info.name)) {
+        for (const measured of [processing, realTimeFactor]) measured.zero({ model });
+        for (const stage of taskStages) stages.zero({ stage, model });
+        audio.inc({ model }, 0);
+      }
     },
   };
+}
+
+function formatOf({ request }: TaskRecord): AudioFormat {
+  return audioFormatNames.find((format) => format === request.format) ?? 'wav';
 }

@@ -187,7 +187,6 @@ async function endUnfinished({ attempt, error, options: { consumer, metrics }, l
       });
     case 'cancel': {
       const outcome = await consumer.acknowledgeCancel(claim);
-      if (outcome === 'cancelled') metrics.taskEnded({ priority, status: 'cancelled' });
       return logger.info('task ended', { priority, outcome });
     }
     case undefined: {
@@ -195,7 +194,10 @@ async function endUnfinished({ attempt, error, options: { consumer, metrics }, l
       metrics.attemptFailed(code);
       const outcome = await consumer.fail(claim, { code, detail, retryable: isRetryable(code) });
       if (outcome === 'retrying') metrics.taskRetried(code);
-      if (outcome === 'failed' || outcome === 'cancelled') metrics.taskEnded({ priority, status: outcome });
+      if (outcome === 'failed') {
+        metrics.taskEnded({ priority, status: outcome });
+        if (claim.task.attempt >= claim.task.maxAttempts) metrics.deadLettered(code);
+      }
       return logger.warn('attempt failed', { priority, outcome, reason: code, error });
     }
     default:

@@ -20,6 +20,8 @@ export interface PooledModel {
   weightBytes: number;
   /** While it is loaded. */
   engine: Engine | undefined;
+  /** How long it took to load when it was last loaded. */
+  loadSeconds: number | undefined;
 }
 
 /**
@@ -45,6 +47,7 @@ interface Entry {
   /** Settles when the model is loaded. */
   loading: Promise<Engine> | undefined;
   engine: Engine | undefined;
+  loadSeconds: number | undefined;
   /** Pieces that need it now. */
   users: number;
   usedAt: number;
@@ -83,7 +86,7 @@ async function readEntry(folder: string): Promise<Entry> {
   const { config, graphs } = await readModelFolder(folder);
   const weightBytes = await weightBytesOf(graphs);
   const memoryBytes = estimateMemoryBytes(weightBytes);
-  const unused = { loading: undefined, engine: undefined, users: 0, usedAt: 0 };
+  const unused = { loading: undefined, engine: undefined, loadSeconds: undefined, users: 0, usedAt: 0 };
   return { folder, info: config.info, weightBytes, memoryBytes, ...unused };
 }
 
@@ -116,7 +119,12 @@ class Pool implements EnginePool {
   }
 
   get models(): PooledModel[] {
-    return this.#entries.map(({ info, weightBytes, engine }) => ({ info, weightBytes, engine }));
+    return this.#entries.map(({ info, weightBytes, engine, loadSeconds }) => ({
+      info,
+      weightBytes,
+      engine,
+      loadSeconds,
+    }));
   }
 
   get model(): ModelInfo {
@@ -198,12 +206,16 @@ class Pool implements EnginePool {
       const { modelFolders: _folders, memoryBytes: _bytes, ...options } = this.#options;
       // The worker claims as many tasks as the default model has slots, and all may be for this model.
       const maxBatch = entry === this.#default ? options.maxBatch : this.#slots;
+      const startedAt = performance.now();
       const engine = await startEngine({ ...options, modelFolder: entry.folder, maxBatch });
       if (this.#isClosed) {
         await engine.close();
         throw new ServiceError('draining', 'The engine is closed');
       }
       this.#adopt(entry, engine);
+      const seconds = (performance.now() - startedAt) / 1000;
+      entry.loadSeconds = seconds;
+      this.events.emit('engine:loaded', { model: entry.info.name, seconds });
       return engine;
     } catch (error) {
       entry.loading = undefined;

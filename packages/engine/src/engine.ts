@@ -43,8 +43,10 @@ export interface EngineEvents {
   'engine:restarting': [{ attempt: number; delayMs: number }];
   /** A restarted child has loaded the model. */
   'engine:ready': [];
+  /** In a pool, a model was loaded because a piece asked for it. */
+  'engine:loaded': [{ model: string; seconds: number }];
   /** About once a second while the decoder is stepped. */
-  'engine:effort': [Effort];
+  'engine:effort': [Effort & { model: string }];
   /** A restarted child could not load the model; the next one tries again. */
   'engine:load-failed': [{ error: ServiceError }];
 }
@@ -258,7 +260,7 @@ class ChildEngine implements Engine {
     const follow = (known: number) => known + (framesPerSecond - known) * speedWeight;
     if (pieces < 1.25) this.#speed = { ...this.#speed, alone: follow(this.#speed.alone) };
     if (pieces > this.#slots - 0.25) this.#speed = { ...this.#speed, all: follow(this.#speed.all) };
-    this.events.emit('engine:effort', effort);
+    this.events.emit('engine:effort', { ...effort, model: this.model.name });
   }
 
   #cancel(id: number): void {

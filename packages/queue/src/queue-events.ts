@@ -20,11 +20,13 @@ export interface QueueEventMap {
   /** A claim met an entry that is no claimable task; it is out of the way now. */
   'entry:discarded': [{ priority: Priority; taskId: string; reason: DiscardReason }];
   /** A worker was lost: its task is back at the head of its queue, or buried as a dead letter. */
-  'lease:lapsed': [{ taskId: string; outcome: RecoveryOutcome }];
+  'lease:lapsed': [{ taskId: string; priority: Priority; outcome: RecoveryOutcome }];
   /** A retry's delay is over; the task is claimable. */
   'retry:promoted': [{ taskId: string }];
   /** A task was not finished within its time to live. */
-  'task:expired': [{ taskId: string }];
+  'task:expired': [{ taskId: string; priority: Priority }];
+  /** A task ended because its cancellation was requested; where an attempt had to be stopped first, how long ago that was. */
+  'task:cancelled': [{ taskId: string; priority: Priority; afterMs?: number }];
   /** A finished task is past its time to live and its record is gone. */
   'task:removed': [{ taskId: string }];
   /** Reconciliation found a task at odds with stream, group or index, and repaired it. */

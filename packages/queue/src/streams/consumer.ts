@@ -34,6 +34,7 @@ const reconnectPauseMs = 500;
 const closeTimeoutMs = 1_000;
 
 type TakenTask = [id: string, hasCheckpoint: number, content: string, fields: string[]];
+type FailOutcome = 'retrying' | 'failed' | 'cancelled' | 'lost';
 type ClaimReply = [outcome: 'done' | 'again' | 'held_back', discarded: string[], ...taken: TakenTask[]];
 
 export function createConsumer(context: QueueContext, options: ConsumerOptions): TaskConsumer {
@@ -97,6 +98,7 @@ export function createConsumer(context: QueueContext, options: ConsumerOptions):
         DiscardReason,
       ];
       events.emit('entry:discarded', { priority, taskId, reason });
+      if (reason === 'expired') events.emit('task:expired', { taskId, priority });
     }
   }
 
@@ -129,6 +131,12 @@ export function createConsumer(context: QueueContext, options: ConsumerOptions):
     } finally {
       held.release(claim);
     }
+  }
+
+  function tellCancelled({ task }: Claim, outcome: string, afterMs?: number): void {
+    if (outcome !== 'cancelled') return;
+    const known = afterMs === undefined ? {} : { afterMs };
+    events.emit('task:cancelled', { taskId: task.id, priority: task.priority, ...known });
   }
 
   return {
@@ -176,17 +184,25 @@ export function createConsumer(context: QueueContext, options: ConsumerOptions):
 
     async fail(claim, { retryable, ...failure }) {
       const delayMs = retryable ? fullJitterMs(claim.task.attempt, retry) : '';
-      const reply = await end(claim, failScript, [failureToText(failure), delayMs]);
-      return reply as 'retrying' | 'failed' | 'cancelled' | 'lost';
+      const reply = (await end(claim, failScript, [failureToText(failure), delayMs])) as FailOutcome;
+      tellCancelled(claim, reply);
+      return reply;
     },
 
     async acknowledgeCancel(claim) {
-      return (await end(claim, acknowledgeCancelScript, [])) as 'cancelled' | 'lost';
+      const reply = (await end(claim, acknowledgeCancelScript, [])) as 'lost' | ['cancelled', number?];
+      const [outcome, afterMs] = typeof reply === 'string' ? [reply] : reply;
+      tellCancelled(claim, outcome, afterMs);
+      return outcome;
     },
 
     async handBack(claim, checkpoint) {
-      const reply = await end(claim, handBackScript, [checkpoint ?? '']);
-      return reply as 'returned' | 'cancelled' | 'lost';
+      const reply = (await end(claim, handBackScript, [checkpoint ?? ''])) as
+        | 'returned'
+        | 'cancelled'
+        | 'lost';
+      tellCancelled(claim, reply);
+      return reply;
     },
 
     async close() {

@@ -1,4 +1,4 @@
-import { priorityNames, toServiceError } from '@musicgen/contract';
+import { type Priority, priorityNames, toServiceError } from '@musicgen/contract';
 import { returnedConsumer, webhooksGroup, workersGroup } from '../keys.ts';
 import type { Janitor, JanitorOptions } from '../maintenance.ts';
 import { fieldsFromReply } from '../task-record.ts';
@@ -88,8 +88,11 @@ export function createJanitor(context: QueueContext, options: StreamsJanitorOpti
       const total = { expired: 0, removed: 0 };
       for (;;) {
         const [expired, due] = (await run(expireScript, [])) as [string[], string[]];
-        for (const taskId of expired) events.emit('task:expired', { taskId });
-        total.expired += expired.length;
+        for (let index = 0; index + 1 < expired.length; index += 2) {
+          const [taskId, priority] = expired.slice(index, index + 2) as [string, Priority];
+          events.emit('task:expired', { taskId, priority });
+        }
+        total.expired += expired.length / 2;
         total.removed += await remove(due);
         if (expired.length + due.length > 0 && !signal?.aborted) continue;
         // Only for people to see; a full Redis refuses it.

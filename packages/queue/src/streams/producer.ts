@@ -1,4 +1,4 @@
-import { ServiceError } from '@musicgen/contract';
+import { type Priority, ServiceError } from '@musicgen/contract';
 import { checkBatch, newRecord, type Refusal, refusal } from '../admission.ts';
 import type {
   CancelOutcome,
@@ -25,7 +25,7 @@ import { listTasks } from './task-list.ts';
 type EnqueueReply = Refusal | ['admitted', ...string[][]];
 
 export function createProducer(context: QueueContext, options: ProducerOptions): TaskProducer {
-  const { redis, keys, run } = context;
+  const { redis, keys, events, run } = context;
   const answer = <Value>(attempted: string, reply: Promise<Value>) =>
     withinDeadline(options.timeoutMs, reply).catch((error: unknown) => {
       throw redisUnavailable(attempted, error);
@@ -76,11 +76,17 @@ export function createProducer(context: QueueContext, options: ProducerOptions):
     },
 
     async cancel(id) {
-      return (await answer('cancel the task', run(cancelScript, [id]))) as CancelOutcome;
+      const reply = await answer('cancel the task', run(cancelScript, [id]));
+      const [outcome, priority] = [reply].flat() as [CancelOutcome, Priority?];
+      if (priority !== undefined) events.emit('task:cancelled', { taskId: id, priority });
+      return outcome;
     },
 
     async erase(id) {
-      return (await answer('erase the task', run(eraseScript, [id]))) as EraseOutcome;
+      const reply = await answer('erase the task', run(eraseScript, [id]));
+      const [outcome, cancelled] = [reply].flat() as [EraseOutcome, Priority?];
+      if (cancelled !== undefined) events.emit('task:cancelled', { taskId: id, priority: cancelled });
+      return outcome;
     },
 
     async update(id, { priority = '', ttlSeconds }) {

@@ -1,4 +1,4 @@
-import { priorityNames } from '@musicgen/contract';
+import { type Priority, priorityNames } from '@musicgen/contract';
 import type { Recoverer, RecovererOptions } from '../maintenance.ts';
 import type { RecoveryOutcome } from '../queue-events.ts';
 import type { QueueContext } from './context.ts';
@@ -14,11 +14,15 @@ export function createRecoverer(context: QueueContext, options: RecovererOptions
   const { leaseMs, stallTimeoutMs, maxStalls } = options;
 
   function report(outcomes: readonly string[]): number {
-    for (let index = 0; index + 1 < outcomes.length; index += 2) {
-      const [taskId, outcome] = outcomes.slice(index, index + 2) as [string, RecoveryOutcome];
-      context.events.emit('lease:lapsed', { taskId, outcome });
+    for (let index = 0; index + 2 < outcomes.length; index += 3) {
+      const [taskId, priority, outcome] = outcomes.slice(index, index + 3) as [
+        string,
+        Priority,
+        RecoveryOutcome,
+      ];
+      context.events.emit('lease:lapsed', { taskId, priority, outcome });
     }
-    return outcomes.length / 2;
+    return outcomes.length / 3;
   }
 
   async function takeBackLapsed(signal?: AbortSignal): Promise<number> {

@@ -5,7 +5,7 @@ import type { Script } from './script.ts';
  * answer; the published id only makes it faster.
  *
  * ARGV   1 id
- * Returns  'cancelled' | 'stopping' | 'finished' | 'unknown'
+ * Returns  {'cancelled', priority} | 'stopping' | 'finished' | 'unknown'
  */
 export const cancelScript: Script = {
   name: 'cancel',
@@ -16,13 +16,13 @@ if not task then return 'unknown' end
 local time = now()
 if task.status == 'pending' then
   end_cancelled(task, time)
-  return 'cancelled'
+  return { 'cancelled', task.priority }
 end
 if task.status ~= 'processing' then return 'finished' end
 if not task.cancel_requested then
   -- Changes nothing: a full Redis refuses a script that begins with HSET.
   redis.call('ZREM', waiting_key(task.priority), task.id)
-  redis.call('HSET', task_key(task.id), 'cancelRequested', 1, 'updatedAt', time)
+  redis.call('HSET', task_key(task.id), 'cancelRequested', time, 'updatedAt', time)
   emit(task, 'cancelling')
 end
 redis.call('PUBLISH', cancel_channel_key, task.id)

@@ -8,7 +8,7 @@ const straggleMs = 900_000;
  * removed the artifacts, so no crash leaves any behind.
  *
  * ARGV   1 id
- * Returns  'erased' | 'unknown'
+ * Returns  {'erased', priority of a task that was cancelled by it} | 'unknown'
  */
 export const eraseScript: Script = {
   name: 'erase',
@@ -19,6 +19,7 @@ if not task and redis.call('EXISTS', task_key(id)) == 0 then return 'unknown' en
 
 local time = now()
 local due = time
+local cancelled = nil
 if task and task.status == 'processing' then
   due = after(time, ${straggleMs})
   redis.call('PUBLISH', cancel_channel_key, id)
@@ -26,9 +27,10 @@ end
 if task and (task.status == 'pending' or task.status == 'processing') then
   end_cancelled(task, time)
   task.status = 'cancelled'
+  cancelled = task.priority
 end
 remove_record(id, task, time)
 redis.call('ZADD', expiry_key, due, id)
-return 'erased'
+return { 'erased', cancelled }
 `,
 };

@@ -4,7 +4,7 @@ import { type Script, scriptBound } from './script.ts';
  * Ends unfinished tasks whose time to live is over, and names the finished ones that are to be removed. Those are
  * only removed afterwards, by another call: their artifacts must go first, or a crash in between would leak them.
  *
- * Returns  {{ids of expired tasks …}, {ids to remove …}}, at most 100 in all
+ * Returns  {{id, priority of expired tasks …}, {ids to remove …}}, at most 100 in all
  */
 export const expireScript: Script = {
   name: 'expire',
@@ -18,6 +18,7 @@ for _, id in ipairs(due) do
   if task and (task.status == 'pending' or task.status == 'processing') then
     expire(task, time)
     expired[#expired + 1] = id
+    expired[#expired + 1] = task.priority
   else
     removable[#removable + 1] = id
   end

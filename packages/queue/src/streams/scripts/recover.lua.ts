@@ -5,7 +5,7 @@ import { type Script, scriptBound } from './script.ts';
  * count in one call, and an empty page says nothing about the next: go on until a priority's cursor is '0-0'.
  *
  * ARGV   1 lease (ms) · 2 the most stalls a task survives · then for each priority: its name, cursor
- * Returns  {{next cursor of each priority …}, {id, 'returned' | 'buried' | 'cancelled' …}}
+ * Returns  {{next cursor of each priority …}, {id, priority, 'returned' | 'buried' | 'cancelled' …}}
  */
 export const recoverScript: Script = {
   name: 'recover',
@@ -22,6 +22,7 @@ local function recover(stream, entry)
     redis.call('XDEL', stream, entry[1])
   elseif task.status == 'processing' then
     outcomes[#outcomes + 1] = id
+    outcomes[#outcomes + 1] = task.priority
     outcomes[#outcomes + 1] = take_back(task, time, max_stalls)
   end
 end

@@ -4,7 +4,7 @@ import { type Script, scriptBound } from './script.ts';
  * Takes tasks away from attempts that have run longer than allowed, although their worker still renews the lease.
  *
  * ARGV   1 the longest an attempt may run (ms) · 2 the most stalls a task survives
- * Returns  {id, 'returned' | 'buried' | 'cancelled' …}, at most 100 tasks
+ * Returns  {id, priority, 'returned' | 'buried' | 'cancelled' …}, at most 100 tasks
  */
 export const takeBackOverdueScript: Script = {
   name: 'take_back_overdue',
@@ -18,6 +18,7 @@ for _, id in ipairs(overdue) do
   local task = read(id)
   if task and task.status == 'processing' then
     outcomes[#outcomes + 1] = id
+    outcomes[#outcomes + 1] = task.priority
     outcomes[#outcomes + 1] = take_back(task, time, max_stalls)
     redis.call('PUBLISH', cancel_channel_key, id)
   else
