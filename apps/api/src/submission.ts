@@ -1,5 +1,5 @@
 import { createHash, randomInt } from 'node:crypto';
-import { type GenerateRequest, ServiceError } from '@musicgen/contract';
+import { type ErrorCode, type GenerateRequest, ServiceError } from '@musicgen/contract';
 import type { NewTask, TaskRecord } from '@musicgen/queue';
 import type { Response } from 'express';
 import { uuidv7 } from 'uuidv7';
@@ -38,7 +38,7 @@ export interface Admitted {
 
 /**
  * The one way into the queue: draws seeds, foresees how long the tasks will take, and admits them in one step.
- * @throws ServiceError `invalid_request`, `queue_full`, `concurrency_limit`, `idempotency_mismatch`, `dependency_unavailable`.
+ * @throws ServiceError `invalid_request`, `queue_full`, `concurrency_limit`, `idempotency_mismatch`, `redis_full`, `dependency_unavailable`.
  */
 export async function admit(tasks: NewTasks, res: Response, options: SubmissionOptions): Promise<Admitted> {
   await checkModels(tasks, options);
@@ -128,26 +128,44 @@ function tellSubmission(record: TaskRecord, res: Response, { metrics }: Submissi
   res.locals.logger.debug('prompt', { task_id: record.id, prompt: record.request.prompt });
 }
 
-/** A full queue is measured; so is when the first of the caller's own running tasks will be done. */
+/** A refusal with the time after which it is likely to have passed, where that can be worked out. */
 async function withTimeToComeAgain(
   error: unknown,
   res: Response,
   options: SubmissionOptions,
 ): Promise<unknown> {
   if (!(error instanceof ServiceError)) return error;
-  const retryAfterSeconds =
-    error.code === 'queue_full'
-      ? await options.estimator.secondsUntilRoom(options.queueMaxLength)
-      : error.code === 'concurrency_limit'
-        ? await secondsUntilOneIsDone(res, options)
-        : undefined;
+  const retryAfterSeconds = await secondsUntilPast(error.code, res, options);
   return retryAfterSeconds === undefined
     ? error
     : new RetryLater(error.code, error.message, { retryAfterSeconds });
 }
 
+async function secondsUntilPast(code: ErrorCode, res: Response, options: SubmissionOptions) {
+  switch (code) {
+    case 'queue_full':
+      return options.estimator.secondsUntilRoom(options.queueMaxLength);
+    case 'concurrency_limit':
+      return secondsUntilOneIsDone(res, options);
+    case 'redis_full':
+      return secondsUntilMemoryIsFreed(options);
+    default:
+      return undefined;
+  }
+}
+
 const longestPauseSeconds = 600;
 const unknownPauseSeconds = 10;
+/** Of all tasks: when they are gone there is room for some new ones. */
+const shareToFree = 0.05;
+
+/** Redis has memory again when finished tasks are removed at the end of their time. */
+async function secondsUntilMemoryIsFreed({ monitor }: SubmissionOptions): Promise<number> {
+  const at = await monitor.whenOutlived(shareToFree).catch(() => undefined);
+  if (at === undefined) return unknownPauseSeconds;
+  const seconds = Math.ceil((at - Date.now()) / 1000);
+  return Math.min(longestPauseSeconds, Math.max(unknownPauseSeconds, seconds));
+}
 
 async function secondsUntilOneIsDone(res: Response, { producer }: SubmissionOptions): Promise<number> {
   const { owner } = callerOf(res);

@@ -1,4 +1,4 @@
-import { ServiceError } from '@musicgen/contract';
+import { redisFailure, ServiceError } from '@musicgen/contract';
 import type { Cluster, Redis } from 'ioredis';
 
 /** Seconds of music that are counted against a day and can be given back. */
@@ -20,7 +20,7 @@ export interface QuotaRefusal {
 export interface DailyQuota {
   /**
    * Reserves seconds of music of the present UTC day, all or none, in one step for all processes.
-   * @throws ServiceError `dependency_unavailable`.
+   * @throws ServiceError `dependency_unavailable`, `redis_full`.
    */
   reserve(request: { owner: string; seconds: number; limit: number }): Promise<Reservation | QuotaRefusal>;
 }
@@ -67,7 +67,7 @@ export function createDailyQuota({ redis, prefix }: DailyQuotaOptions): DailyQuo
 }
 
 function unavailable(error: unknown): never {
-  throw new ServiceError('dependency_unavailable', 'Redis could not count the seconds of today: it is away', {
-    cause: error,
-  });
+  const code = redisFailure(error);
+  const meaning = code === 'redis_full' ? 'its memory is full' : 'it is away';
+  throw new ServiceError(code, `Redis could not count the seconds of today: ${meaning}`, { cause: error });
 }

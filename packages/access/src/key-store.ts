@@ -1,5 +1,5 @@
 import { timingSafeEqual } from 'node:crypto';
-import { ServiceError } from '@musicgen/contract';
+import { redisFailure, ServiceError } from '@musicgen/contract';
 import type { Cluster, Redis } from 'ioredis';
 import { createApiKey, hashApiKey } from './api-key.ts';
 import type { Caller } from './caller.ts';
@@ -114,8 +114,11 @@ function withoutHash({ hash: _hash, ...stored }: Entry): StoredKey {
 
 async function answered<Value>(reply: Promise<Value>): Promise<Value> {
   return reply.catch((error: unknown) => {
-    throw new ServiceError('dependency_unavailable', 'The API keys cannot be read: Redis does not answer', {
-      cause: error,
-    });
+    const code = redisFailure(error);
+    const detail =
+      code === 'redis_full'
+        ? 'The API key cannot be kept: the memory of Redis is full'
+        : 'The API keys cannot be read: Redis does not answer';
+    throw new ServiceError(code, detail, { cause: error });
   });
 }

@@ -90,3 +90,8 @@ export function toServiceError(thrown: unknown, fallback: ErrorCode = 'internal'
       : String(thrown);
   return new ServiceError(fallback, message, { cause: thrown });
 }
+
+/** The code for a Redis command that failed: one that is full still answers, and refuses what would make it larger. */
+export function redisFailure(error: unknown): 'redis_full' | 'dependency_unavailable' {
+  return error instanceof Error && error.message.startsWith('OOM') ? 'redis_full' : 'dependency_unavailable';
+}

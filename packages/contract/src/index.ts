@@ -22,7 +22,14 @@ export {
   peaksSchema,
   provenanceSchema,
 } from './audio-formats.ts';
-export { type ErrorCode, errorCodes, isRetryable, ServiceError, toServiceError } from './errors.ts';
+export {
+  type ErrorCode,
+  errorCodes,
+  isRetryable,
+  redisFailure,
+  ServiceError,
+  toServiceError,
+} from './errors.ts';
 export {
   type AcceptedRequest,
   acceptedRequestSchema,

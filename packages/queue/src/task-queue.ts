@@ -86,7 +86,7 @@ export interface TaskProducer {
   /**
    * Admits a task; sending the same id or idempotency key twice makes one task.
    * @throws ServiceError `queue_full` over the backlog limit, `concurrency_limit` over the owner's, `idempotency_mismatch`
-   *   for a key that stands for another request, `dependency_unavailable` when Redis is away.
+   *   for a key that stands for another request, `dependency_unavailable` when Redis is away, `redis_full`.
    */
   enqueue(task: NewTask): Promise<TaskRecord>;
   /**

@@ -54,7 +54,7 @@ function queueSwitch({ admin }: AdminOptions, action: 'pause' | 'resume'): Route
     params: priorityParams,
     invalidParams: 'unknown_priority',
     responses: { 200: { description: 'How it is now.', body: pausedQueuesSchema } },
-    errors: ['unknown_priority', 'dependency_unavailable'],
+    errors: ['unknown_priority', 'redis_full', 'dependency_unavailable'],
     handle: async ({ params: { priority } }, res) => {
       await admin[action](priority);
       const paused = await admin.paused();
@@ -77,7 +77,7 @@ function drainWorker({ admin }: AdminOptions): Route {
         .describe("The worker's id."),
     }),
     responses: { 202: { description: 'It is asked to.', body: drainingWorkerSchema } },
-    errors: ['not_found', 'dependency_unavailable'],
+    errors: ['not_found', 'redis_full', 'dependency_unavailable'],
     handle: async ({ params: { id } }, res) => {
       if (!(await admin.drainWorker(id))) throw new ServiceError('not_found', 'No live worker has this id.');
       res.locals.logger.info('worker asked to drain', { worker: id });
@@ -118,7 +118,7 @@ function deadLetterRoutes({ admin, monitor, producer, estimator }: AdminOptions)
       summary: 'Give a dead letter all its attempts and its time to live again',
       params: taskParams,
       responses: { 200: { description: 'The task, waiting again.', body: taskSchema } },
-      errors: ['not_found', 'dependency_unavailable'],
+      errors: ['not_found', 'redis_full', 'dependency_unavailable'],
       handle: async ({ params: { id } }, res) => {
         const record = (await admin.requeue(id)) ? await producer.get(id) : undefined;
         if (record === undefined) throw noDeadLetter();
@@ -140,7 +140,7 @@ function deadLetterRoutes({ admin, monitor, producer, estimator }: AdminOptions)
           .describe('As listed.'),
       }),
       responses: { 204: { description: 'It is off the list.' } },
-      errors: ['not_found', 'dependency_unavailable'],
+      errors: ['not_found', 'redis_full', 'dependency_unavailable'],
       handle: async ({ params: { id } }, res) => {
         if (!(await admin.drop(id))) throw noDeadLetter();
         res.locals.logger.info('dead letter dropped', { task_id: id });

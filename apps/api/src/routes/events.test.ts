@@ -1,5 +1,11 @@
 import { EventEmitter, once } from 'node:events';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { request as httpRequest, type IncomingMessage } from 'node:http';
+import type { Socket } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { type RedisServer, startRedisServer } from '@musicgen/redis-server';
+import { createParser } from 'eventsource-parser';
 import { EventSourceParserStream } from 'eventsource-parser/stream';
 import request from 'supertest';
 import { claimNext, createTestApp, submit } from '../test-setup.ts';
@@ -66,6 +72,73 @@ test.each([
   const response = await request(context.app).get(body.links.events).set('Last-Event-ID', id);
   expect(response.text.match(/^event:.*$/gm)).toEqual(['event:snapshot', 'event:done']);
 });
+
+test('a client that does not read is cut off before it costs memory, and goes on without a gap', async () => {
+  await using context = await createTestApp({ redisUrl: server.url });
+  const { body } = await submit(context, { prompt: 'x' });
+  await claimNext(context.consumer);
+  // In the file system, where the system buffers little of its own.
+  const folder = await mkdtemp(join(tmpdir(), 'musicgen-events-'));
+  const socketPath = join(folder, 'socket');
+  const listening = context.app.listen(socketPath);
+  const connected = once(listening, 'connection');
+  const open = async (headers: Record<string, string> = {}) => {
+    const options = { socketPath, path: body.links.events, headers: { Host: 'localhost', ...headers } };
+    const [response] = await once(httpRequest(options).end(), 'response');
+    return response as IncomingMessage;
+  };
+
+  const slow = await open();
+  const [socket] = (await connected) as [Socket];
+  const cutOff = new Promise((resolve) => socket.once('close', resolve));
+  const most = 3_000;
+  const told = context.redis.pipeline();
+  for (let frame = 1; frame <= most; frame++)
+    told.xadd(`${context.prefix}:task:stream`, '*', ...progressEvent(body.id, { frame, frames: most }));
+  await told.exec();
+  await cutOff;
+  const seen = await readUntilCut(slow);
+  expect(seen.length).toBeGreaterThan(10);
+  expect(seen.length).toBeLessThan(most);
+
+  const resumed = await open({ 'Last-Event-ID': seen.at(-1)?.id ?? '' });
+  const rest = await readUntilCut(resumed, ({ frame }) => frame === most);
+  const frames = [...seen, ...rest].flatMap(({ frame }) => frame ?? []);
+  expect(frames).toEqual(Array.from({ length: most }, (_, index) => index + 1));
+  listening.close();
+  await rm(folder, { recursive: true });
+});
+
+/** As the scripts write it. */
+function progressEvent(id: string, { frame, frames }: { frame: number; frames: number }): string[] {
+  const fields = { id, type: 'progress', priority: 'NORMAL', attempt: 1, stage: 'generating', frame, frames };
+  return Object.entries(fields).flatMap(([name, value]) => [name, String(value)]);
+}
+
+interface SeenEvent {
+  id: string | undefined;
+  frame: number | undefined;
+}
+
+/** The whole events of a response that breaks off, or those up to one. */
+async function readUntilCut(
+  response: IncomingMessage,
+  isLast: (event: SeenEvent) => boolean = () => false,
+): Promise<SeenEvent[]> {
+  const seen: SeenEvent[] = [];
+  const parser = createParser({
+    onEvent: ({ id, data }) => seen.push({ id, frame: JSON.parse(data).progress?.frame }),
+  });
+  try {
+    for await (const chunk of response) {
+      parser.feed(String(chunk));
+      if (seen.some(isLast)) break;
+    }
+  } catch {
+    // Broken off, as expected.
+  }
+  return seen;
+}
 
 /** Reads an event stream as it comes. */
 function collectEvents(response: Response) {

@@ -13,6 +13,11 @@ import { taskOf, taskParams } from './task-id.ts';
 
 const keepAliveMs = 15_000;
 const reconnectAfterMs = 2_000;
+/**
+ * What may lie here unsent for one client, beside what the system buffers: minutes of events. Whoever reads slower is cut
+ * off and loses nothing, because it goes on with `Last-Event-ID`.
+ */
+const mostUnsentBytes = 64 * 1024;
 
 type Options = Pick<AppOptions, 'producer' | 'estimator' | 'lifecycle' | 'metrics' | 'closing'>;
 
@@ -56,7 +61,7 @@ export function eventRoutes(options: Options): Route[] {
 const description = `\`snapshot\` first, with the whole task; then \`progress\` and \`status\` as they happen; \`done\` with the whole task at
 the end, and the stream closes. A comment every 15 seconds keeps idle connections open. The id of every event is valid at
 every API process: send it as \`Last-Event-ID\` to go on without a gap and without a repeat. An id that is too old starts
-over with a snapshot.`;
+over with a snapshot. A client that does not read is cut off, and goes on in the same way.`;
 
 /** Where a client goes on; undefined for one that starts, or whose id is too old or foreign to go on from. */
 async function resume(id: string, lastEventId: string | undefined, lifecycle: LifecycleReader) {
@@ -87,9 +92,16 @@ async function stream({
   if (!hasFinished) {
     for await (const event of followTask({ lifecycle, taskId: id, after, signal })) {
       await sendEvent({ session, producer, estimator, event });
+      if (res.writableLength > mostUnsentBytes) return cutOff(res);
     }
   }
   res.end();
+}
+
+/** Not ended, which would wait for everything to be read. */
+function cutOff(res: Response): void {
+  res.locals.logger.info('event stream cut off: the client reads too slowly', { bytes: res.writableLength });
+  res.destroy();
 }
 
 /** Anything that is not an id of the stream counts as absent. */

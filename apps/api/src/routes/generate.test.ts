@@ -1,7 +1,17 @@
 import { randomUUID } from 'node:crypto';
 import { type RedisServer, startRedisServer } from '@musicgen/redis-server';
+import { audioKey } from '@musicgen/storage';
 import request from 'supertest';
-import { claimNext, completedTask, createTestApp, submit, type TestApp } from '../test-setup.ts';
+import {
+  audio,
+  claimNext,
+  completedTask,
+  createTestApp,
+  result,
+  sha256,
+  submit,
+  type TestApp,
+} from '../test-setup.ts';
 
 let server: RedisServer;
 beforeAll(async () => {
@@ -207,23 +217,48 @@ describe('going on from', () => {
   });
 });
 
-test('at the memory limit of Redis new tasks are refused with a time to come again, running ones complete', async () => {
-  await using context = await createTestApp({ redisUrl: server.url });
-  await submit(context, { prompt: 'x' });
+test('a full Redis refuses new tasks with a time to come again, running ones complete, and room is used as it comes', async () => {
+  await using small = await createSmallServer();
+  await using context = await createTestApp({
+    redisUrl: small.url,
+    maxLength: 100_000,
+    env: { API_DAILY_SECONDS: '1000000' },
+  });
+  const task = { prompt: 'x', metadata: { filler: 'y'.repeat(250) } };
+  const { body: first } = await submit(context, { ...task, ttl: 60 });
   const claim = await claimNext(context.consumer);
-  await context.redis.config('SET', 'maxmemory', '1');
-  try {
-    for (const path of ['/api/v1/generate', '/api/v1/batches']) {
-      const body = path.endsWith('generate') ? { prompt: 'y' } : { requests: [{ prompt: 'y' }] };
-      const response = await request(context.app).post(path).send(body);
-      expect([response.status, response.body.code]).toEqual([503, 'dependency_unavailable']);
-      expect(response.body.detail).toMatch(/memory is full/);
-      expect(Number(response.headers['retry-after'])).toBeGreaterThan(0);
-    }
-    const failure = { code: 'generation_failed', detail: 'NaN', retryable: false } as const;
-    expect(await context.consumer.fail(claim, failure)).toBe('failed');
-    expect((await request(context.app).get(`/api/v1/tasks/${claim.task.id}`)).body.status).toBe('failed');
-  } finally {
-    await context.redis.config('SET', 'maxmemory', '0');
+  const requests = Array.from({ length: 100 }, () => task);
+  const fill = () => request(context.app).post('/api/v1/batches').send({ requests });
+  for (let answer = await fill(); answer.status !== 503; answer = await fill())
+    expect(answer.status).toBe(202);
+  for (let answer = await submit(context, task); answer.status !== 503; )
+    answer = await submit(context, task);
+  for (const { status, body, headers } of [await fill(), await submit(context, task)]) {
+    expect([status, body.code, headers['retry-after']]).toEqual([503, 'redis_full', '600']);
+    expect(body.detail).toMatch(/memory is full/);
   }
+
+  await context.store.put(audioKey(first.id, sha256), audio);
+  const outcome = await context.consumer.complete(claim, { ...result, sha256, bytes: audio.length });
+  expect(outcome).toBe('completed');
+  expect((await request(context.app).get(`${first.links.self}/audio`)).status).toBe(200);
+
+  const { body: page } = await request(context.app).get('/api/v1/tasks?limit=100');
+  // Many go soon now, and so the answer is another one.
+  await context.redis.config('SET', 'maxmemory', '0');
+  for (const { id } of page.tasks)
+    await context.redis.zadd(`${context.prefix}:expiry`, 'XX', Date.now() + 30_000, id);
+  await context.redis.config('SET', 'maxmemory', smallMemory);
+  const soon = Number((await submit(context, task)).headers['retry-after']);
+  expect([soon > 10, soon <= 30]).toEqual([true, true]);
+  await context.redis.config('SET', 'maxmemory', '6mb');
+  expect((await submit(context, task)).status).toBe(202);
 });
+
+const smallMemory = '3mb';
+
+/** A server that some hundred tasks fill. */
+async function createSmallServer() {
+  const small = await startRedisServer({ settings: { maxmemory: smallMemory } });
+  return { url: small.url, [Symbol.asyncDispose]: () => small.stop() };
+}

@@ -42,6 +42,7 @@ export const submissionErrors: ErrorCode[] = [
   'concurrency_limit',
   'quota_exceeded',
   'queue_full',
+  'redis_full',
   'dependency_unavailable',
 ];
 

@@ -41,6 +41,7 @@ function createKey({ access: { keyStore } }: Options): Route {
       'unsupported_media_type',
       'invalid_request',
       'key_limit',
+      'redis_full',
       'dependency_unavailable',
     ],
     handle: async ({ body }, res) => {
@@ -99,7 +100,7 @@ function revokeKey({ access: { keyStore, keyring } }: Options): Route {
         .describe('The id of the key, not the key.'),
     }),
     responses: { 200: { description: 'It is revoked, now or already.', body: apiKeySchema } },
-    errors: ['not_found', 'dependency_unavailable'],
+    errors: ['not_found', 'redis_full', 'dependency_unavailable'],
     handle: async ({ params }, res) => {
       const revoked = await keyStore.revoke(params.id);
       if (revoked === undefined) throw new ServiceError('not_found', 'There is no API key with this id.');

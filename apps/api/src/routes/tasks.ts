@@ -194,6 +194,7 @@ function changeTask(options: Options): Route {
       'not_found',
       'gone',
       'task_not_pending',
+      'redis_full',
       'dependency_unavailable',
     ],
     handle: async ({ params, body: { priority, ttl } }, res) => {
@@ -283,6 +284,7 @@ const retryErrors = new Set([
   'concurrency_limit',
   'quota_exceeded',
   'queue_full',
+  'redis_full',
   'dependency_unavailable',
   'invalid_request',
 ]);

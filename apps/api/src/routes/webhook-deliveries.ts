@@ -58,7 +58,7 @@ function resendDelivery({ webhooks: { deliveries } }: Options): Route {
     responses: {
       202: { description: 'It is on its way, with all its attempts before it.', body: webhookDeliverySchema },
     },
-    errors: ['not_found', 'dependency_unavailable'],
+    errors: ['not_found', 'redis_full', 'dependency_unavailable'],
     handle: async ({ params }, res) => {
       const delivery = await deliveries.resend(params.id);
       if (delivery === undefined) throw new ServiceError('not_found', 'There is no delivery with this id.');

@@ -241,7 +241,7 @@ test('running tasks complete while Redis is full, and new ones are refused', asy
   const waiting = (await claimOne(consumer)).task.id;
   await redis.config('SET', 'maxmemory', '1');
   try {
-    await expect(producer.enqueue(newTask())).rejects.toMatchObject({ code: 'dependency_unavailable' });
+    await expect(producer.enqueue(newTask())).rejects.toMatchObject({ code: 'redis_full' });
     expect(await consumer.heartbeat(held.map((claim) => ({ claim, stage: 'storing' })))).toEqual([
       'ok',
       'ok',

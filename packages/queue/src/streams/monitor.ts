@@ -182,6 +182,12 @@ export function createMonitor(context: QueueContext): StreamsMonitor {
 
     server: async () => factsFromInfo(await redis.info()),
 
+    async whenOutlived(share) {
+      const rank = String(Math.max(0, Math.ceil(share * (await redis.zcard(keys.expiry))) - 1));
+      const [, at] = await redis.zrange(keys.expiry, rank, rank, 'WITHSCORES');
+      return at === undefined ? undefined : Number(at);
+    },
+
     async cleanedAt() {
       const at = await redis.hget(keys.counters, 'cleanedAt');
       return at === null ? undefined : Number(at);

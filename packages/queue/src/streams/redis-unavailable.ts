@@ -1,4 +1,4 @@
-import { ServiceError, toServiceError } from '@musicgen/contract';
+import { redisFailure, ServiceError, toServiceError } from '@musicgen/contract';
 
 /** What Redis or ioredis says, and what it means to whoever asked. */
 const meanings: [said: RegExp, meaning: string][] = [
@@ -6,18 +6,18 @@ const meanings: [said: RegExp, meaning: string][] = [
   [/isn't writeable|Connection is closed|ECONN/, 'it is away'],
 ];
 
-/** A failed command as `dependency_unavailable`, in one sentence: "Redis could not admit the task: it is away". */
+/** A failed command as `dependency_unavailable`, or `redis_full`, in one sentence: "Redis could not admit the task: it is away". */
 export function redisUnavailable(attempted: string, error: unknown): ServiceError {
   if (error instanceof ServiceError) return error;
   const { message } = toServiceError(error);
   const meaning = meanings.find(([said]) => said.test(message))?.[1] ?? message;
-  return new ServiceError('dependency_unavailable', `Redis could not ${attempted}: ${meaning}`, {
+  return new ServiceError(redisFailure(error), `Redis could not ${attempted}: ${meaning}`, {
     cause: error,
   });
 }
 
 /**
- * The same calls, each of which fails with `dependency_unavailable` when Redis does. What a caller or we did wrong stays
+ * The same calls, each of which fails with `dependency_unavailable` or `redis_full` when Redis does. What a caller or we did wrong stays
  * what it is.
  */
 export function answering<Calls extends object>(attempted: string, calls: Calls): Calls {
