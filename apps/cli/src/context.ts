@@ -3,6 +3,7 @@ import { type Client, createClient, type Retry } from '@musicgen/client';
 import { ServiceError } from '@musicgen/contract';
 import { type CliConfig, loadCliConfig } from './config.ts';
 import { type ExitCode, exitCodes } from './exit-codes.ts';
+import { formatTable, withoutWrapping } from './format.ts';
 
 /** Which service, as the options say; the environment says the rest. */
 export interface ServerOptions {
@@ -21,6 +22,8 @@ export interface Context {
   useServer(options: ServerOptions): void;
   /** Data, for pipes. */
   print(text: string): void;
+  printJson(value: unknown): void;
+  printTable(rows: readonly (readonly string[])[]): void;
   /** For people: progress, notices, questions. */
   terminal: NodeJS.WriteStream;
   tell(line: string): void;
@@ -43,12 +46,20 @@ export function createContext({ signal, cwd }: { signal: AbortSignal; cwd: strin
       server = options;
     },
     print: (text) => void process.stdout.write(`${text}\n`),
+    printJson: (value) => void process.stdout.write(`${JSON.stringify(value, undefined, 2)}\n`),
+    printTable: (rows) => void process.stdout.write(`${tableFor(process.stdout, rows)}\n`),
     terminal: process.stderr,
     tell,
     signal,
     resolvePath: (path) => resolve(cwd, path),
     exitCode: exitCodes.done,
   };
+}
+
+/** Rows that are too long are cut by a terminal; a pipe gets them whole. */
+function tableFor({ isTTY }: NodeJS.WriteStream, rows: readonly (readonly string[])[]): string {
+  const text = formatTable(rows);
+  return isTTY ? withoutWrapping(text) : text;
 }
 
 function connect({ url, apiKey }: ServerOptions, tell: (line: string) => void): Client {
@@ -58,15 +69,18 @@ function connect({ url, apiKey }: ServerOptions, tell: (line: string) => void): 
       baseUrl: url ?? MUSICGEN_URL,
       apiKey: apiKey ?? MUSICGEN_API_KEY,
       maxRetries: 3,
-      onRetry: (retry) => tell(describeRetry(retry)),
+      onRetry: (retry) => {
+        // Pauses that nobody notices need no line.
+        if (retry.delayMs >= 1000) tell(describeRetry(retry));
+      },
     });
   } catch (error) {
-    throw new ServiceError('invalid_request', `--url or --api-key: ${(error as Error).message}`);
+    const { message } = error as TypeError;
+    const named = message.replace(/^baseUrl/, '--url').replace(/^apiKey/, '--api-key');
+    throw new ServiceError('invalid_request', `${named}.`, { cause: error });
   }
 }
 
-/** Pauses that nobody notices need no line. */
 function describeRetry({ reason, delayMs }: Retry): string {
-  const { message } = reason;
-  return `${message} Trying again in ${(delayMs / 1000).toFixed(delayMs < 1000 ? 1 : 0)} s.`;
+  return `${reason.message} Trying again in ${Math.round(delayMs / 1000)} s.`;
 }

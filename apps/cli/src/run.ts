@@ -1,7 +1,6 @@
-import { toServiceError } from '@musicgen/contract';
-import { ConfigError } from '@musicgen/service';
 import { CommanderError } from 'commander';
 import { createContext } from './context.ts';
+import { describeError } from './describe-error.ts';
 import { exitCodeOf } from './exit-codes.ts';
 import { interruptOnSignals } from './interruption.ts';
 import { createProgram } from './program.ts';
@@ -21,7 +20,7 @@ export async function runMusicgen(args: string[], { cwd = process.cwd() } = {}):
     return context.exitCode;
   } catch (error) {
     // Commander has written its own message.
-    if (!(error instanceof CommanderError)) context.tell(sentenceOf(error));
+    if (!(error instanceof CommanderError)) for (const line of describeError(error)) context.tell(line);
     return exitCodeOf(error);
   } finally {
     interruption.stop();
@@ -31,11 +30,4 @@ export async function runMusicgen(args: string[], { cwd = process.cwd() } = {}):
 /** `musicgen models list | head -1`: a pipe that is closed is no error. */
 function endQuietlyWithoutReader(stdout: NodeJS.WriteStream): void {
   stdout.on('error', (error: NodeJS.ErrnoException) => process.exit(error.code === 'EPIPE' ? 0 : 1));
-}
-
-/** What happened, and the reason of the closed list that scripts and the documentation know it by. */
-function sentenceOf(error: unknown): string {
-  if (error instanceof ConfigError) return `musicgen: ${error.message}`;
-  const { code, message } = toServiceError(error);
-  return `musicgen: ${message} (${code})`;
 }

@@ -1,11 +1,11 @@
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { styleText } from 'node:util';
+import { createTaskBoard, type TaskBoard } from '@musicgen/cli/task-board';
 import { type Client, createClient, failureOf, type Priority, type Task } from '@musicgen/client';
 import { downloadAudio } from '@musicgen/client/node';
 import { estimateWaiting } from './estimate.ts';
 import type { LocalService } from './local-service.ts';
-import { createProgressBoard, type ProgressBoard } from './progress-board.ts';
 
 const folder = 'demo';
 
@@ -47,7 +47,7 @@ export async function runDemo({ service, own, say }: DemoOptions): Promise<void>
 
   await service.startWorker();
   say('');
-  const board = createProgressBoard(pieces.map(({ priority }) => priority));
+  const board = createTaskBoard(pieces.map(({ priority }) => priority));
   const finished = await followAll({ tasks: submitted, client, board });
   board.close();
   say('');
@@ -58,7 +58,7 @@ export async function runDemo({ service, own, say }: DemoOptions): Promise<void>
 interface FollowOptions {
   tasks: Task[];
   client: Client;
-  board: ProgressBoard;
+  board: TaskBoard;
 }
 
 /** Follows every task to its end and keeps the board up to date, waiting tasks' estimates included. */

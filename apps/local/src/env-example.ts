@@ -1,5 +1,6 @@
 import { apiConfigSchema } from '@musicgen/api/config';
 import { cliConfigSchema } from '@musicgen/cli/config';
+import { renderReference } from '@musicgen/cli/reference';
 import { renderEnvExample, renderSettingNames, renderSettingsTable } from '@musicgen/service';
 import { workerConfigSchema } from '@musicgen/worker/config';
 import { composeSettings } from './compose-settings.ts';
@@ -22,6 +23,7 @@ export function renderNames(): string {
 }
 
 const settingsBlock = /(<!-- settings -->\n)[\s\S]*(<!-- \/settings -->)/;
+const referenceBlock = /(<!-- reference -->\n)[\s\S]*(<!-- \/reference -->)/;
 
 /** A page of documentation with the table of settings between its two markers brought up to date. */
 export function withSettingsTable(page: string): string {
@@ -29,4 +31,9 @@ export function withSettingsTable(page: string): string {
     settingsBlock,
     (_block, start, end) => `${start}${renderSettingsTable(sections)}${end}`,
   );
+}
+
+/** The page of the command line with the `--help` of every command between its two markers. */
+export function withReference(page: string): string {
+  return page.replace(referenceBlock, (_block, start, end) => `${start}${renderReference()}\n${end}`);
 }

@@ -4,12 +4,13 @@ import { findRedisServer, installRedisServer } from '@musicgen/redis-server';
 import { createReleasers, type Releasers } from '@musicgen/service';
 import { loadLocalConfig } from './config.ts';
 import { runDemo } from './demo.ts';
-import { renderExample, renderNames, withSettingsTable } from './env-example.ts';
+import { renderExample, renderNames, withReference, withSettingsTable } from './env-example.ts';
 import { startLocalService } from './local-service.ts';
 import { makeKey } from './make-key.ts';
 import { printLog } from './print-log.ts';
 
 const operationsPage = 'docs/operations.md';
+const commandsPage = 'docs/cli.md';
 const settingNamesFile = 'packages/service/src/setting-names.ts';
 const say = (line: string) => console.log(line);
 
@@ -50,6 +51,7 @@ async function writeSettings(): Promise<void> {
   await writeFile('.env.example', renderExample());
   await writeFile(settingNamesFile, renderNames());
   await writeFile(operationsPage, withSettingsTable(await readFile(operationsPage, 'utf8')));
+  await writeFile(commandsPage, withReference(await readFile(commandsPage, 'utf8')));
 }
 
 async function start(releasers: Releasers): Promise<void> {

@@ -50,16 +50,7 @@ export async function errorOfResponse(response: Response): Promise<ApiError> {
   }
   // A newer service may know codes that this client does not.
   const code = problem.code in errorCodes ? problem.code : codeOfStatus(status);
-  return new ApiError(code, sentenceOf(problem), { ...details, problem });
-}
-
-/** The detail, and behind it what is wrong with each field. */
-function sentenceOf({ detail, errors = [] }: Problem): string {
-  const fields = errors.map(({ pointer, parameter, detail: why }) => {
-    const where = pointer?.replace(/^#\/?/, '') || parameter;
-    return where ? `${where} ${why}` : why;
-  });
-  return fields.length === 0 ? detail : `${detail.replace(/\.$/, '')}: ${fields.join('; ')}`;
+  return new ApiError(code, problem.detail, { ...details, problem });
 }
 
 async function problemOf(response: Response): Promise<Problem | undefined> {

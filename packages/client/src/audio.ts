@@ -21,22 +21,22 @@ export function audioCalls({ json, send, url }: Transport) {
     },
 
     /** The waveform as SVG. */
-    getWaveform(id: string, options: CallOptions = {}): Promise<Response> {
-      return send({ path: taskPath(id, 'waveform.svg'), headers: { Accept: '*/*' }, ...options });
+    getWaveform(id: string, { signal }: CallOptions = {}): Promise<Response> {
+      return send({ path: taskPath(id, 'waveform.svg'), headers: { Accept: '*/*' }, signal });
     },
 
     /** The spectrogram as PNG. */
-    getSpectrogram(id: string, options: CallOptions = {}): Promise<Response> {
-      return send({ path: taskPath(id, 'spectrogram.png'), headers: { Accept: '*/*' }, ...options });
+    getSpectrogram(id: string, { signal }: CallOptions = {}): Promise<Response> {
+      return send({ path: taskPath(id, 'spectrogram.png'), headers: { Accept: '*/*' }, signal });
     },
 
     /** What an audio file of ours was made from, by its own tags. */
     inspectAudio(
       file: Blob | ArrayBuffer | Uint8Array<ArrayBuffer>,
-      { type, ...options }: CallOptions & { type: string },
+      { type, signal }: CallOptions & { type: string },
     ): Promise<Inspection> {
       const headers = { 'Content-Type': type };
-      return json({ method: 'POST', path: '/api/v1/inspect', body: file, headers, ...options });
+      return json({ method: 'POST', path: '/api/v1/inspect', body: file, headers, signal });
     },
 
     /** Addresses for players, pictures and links. They carry no key: a service with keys refuses them. */

@@ -80,13 +80,13 @@ test('a removal whose answer was lost has succeeded when its repetition finds no
 test('an error names the slug, every field and the request', async () => {
   const body = {
     ...{ type: '/problems/invalid_request', title: 't', status: 422, code: 'invalid_request' },
-    ...{ detail: 'The request has invalid fields.', request_id: 'r1' },
+    ...{ detail: 'duration: must be at most 300; the body: is odd.', request_id: 'r1' },
     errors: [{ pointer: '#/duration', detail: 'must be at most 300' }, { detail: 'is odd' }],
   };
   await using service = await startFailingService([json(422, body)]);
   const error = await rejectionOf(service.client().generate({ prompt: 'x', duration: 301 }));
   expect(error).toMatchObject({ code: 'invalid_request', status: 422, requestId: 'r1', fields: body.errors });
-  expect(error.message).toBe('The request has invalid fields: duration must be at most 300; is odd');
+  expect(error.message).toBe(body.detail);
 });
 
 test.each([

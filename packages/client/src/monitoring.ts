@@ -22,8 +22,8 @@ const base = '/api/v1/monitoring';
 export function monitoringCalls({ json }: Transport) {
   const look =
     <Answer>(path: string) =>
-    (options: CallOptions = {}): Promise<Answer> =>
-      json({ path, ...options });
+    ({ signal }: CallOptions = {}): Promise<Answer> =>
+      json({ path, signal });
 
   return {
     /** What the fleet can run now. */
@@ -43,29 +43,29 @@ export function monitoringCalls({ json }: Transport) {
     /** How fast and how well tasks were done in the last `timeWindowSeconds` (60 to 604 800; an hour when absent). */
     getTaskPerformance({
       timeWindowSeconds,
-      ...options
+      signal,
     }: CallOptions & { timeWindowSeconds?: number } = {}): Promise<TaskPerformance> {
       return json({
         path: `${base}/tasks/performance`,
         query: { time_window: timeWindowSeconds },
-        ...options,
+        signal,
       });
     },
 
     /** What happened hour by hour in the last `hours` (1 to 168; 24 when absent). */
-    getTaskTrends({ hours, ...options }: CallOptions & { hours?: number } = {}): Promise<TaskTrends> {
-      return json({ path: `${base}/tasks/trends`, query: { hours }, ...options });
+    getTaskTrends({ hours, signal }: CallOptions & { hours?: number } = {}): Promise<TaskTrends> {
+      return json({ path: `${base}/tasks/trends`, query: { hours }, signal });
     },
 
     /** The first `limit` (1 to 1000; 100 when absent) tasks of one queue, in claim order. */
     getQueue(
       priority: Priority,
-      { limit, ...options }: CallOptions & { limit?: number } = {},
+      { limit, signal }: CallOptions & { limit?: number } = {},
     ): Promise<QueueListing> {
       return json({
         path: `${base}/tasks/queue/${encodeURIComponent(priority)}`,
         query: { limit },
-        ...options,
+        signal,
       });
     },
 
@@ -73,18 +73,18 @@ export function monitoringCalls({ json }: Transport) {
     getStalledTasks({
       stallTimeoutSeconds,
       limit,
-      ...options
+      signal,
     }: CallOptions & { stallTimeoutSeconds?: number; limit?: number } = {}): Promise<StalledTasks> {
       return json({
         path: `${base}/tasks/stalled`,
         query: { stall_timeout: stallTimeoutSeconds, limit },
-        ...options,
+        signal,
       });
     },
 
     /** Does now what maintenance does every few seconds. */
-    cleanUpTasks(options: CallOptions = {}): Promise<CleanupReport> {
-      return json({ method: 'POST', path: `${base}/tasks/cleanup`, ...options });
+    cleanUpTasks({ signal }: CallOptions = {}): Promise<CleanupReport> {
+      return json({ method: 'POST', path: `${base}/tasks/cleanup`, signal });
     },
   };
 }

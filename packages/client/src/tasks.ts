@@ -31,8 +31,8 @@ export interface ListQuery {
 }
 
 export function taskCalls({ json, send }: Transport) {
-  const listTasks = (query: ListQuery = {}, options: CallOptions = {}) =>
-    json<TaskPage>({ path: '/api/v1/tasks', query: { ...query }, ...options });
+  const listTasks = (query: ListQuery = {}, { signal }: CallOptions = {}) =>
+    json<TaskPage>({ path: '/api/v1/tasks', query: { ...query }, signal });
 
   return {
     /** Submits a task, or with `n` several; answers at once unless it is told to wait. */
@@ -54,12 +54,12 @@ export function taskCalls({ json, send }: Transport) {
     },
 
     /** When a task would be done if it were submitted now, and what its request would become; nothing is stored. */
-    estimate(request: Omit<SubmissionInput, 'dry_run'>, options: CallOptions = {}): Promise<Estimate> {
+    estimate(request: Omit<SubmissionInput, 'dry_run'>, { signal }: CallOptions = {}): Promise<Estimate> {
       return json({
         method: 'POST',
         path: '/api/v1/generate',
         json: { ...request, dry_run: true },
-        ...options,
+        signal,
       });
     },
 
@@ -81,33 +81,36 @@ export function taskCalls({ json, send }: Transport) {
     listTasks,
 
     /** All of the caller's own tasks, the latest first, page by page as they are read. */
-    async *eachTask(query: Omit<ListQuery, 'cursor'> = {}, options: CallOptions = {}): AsyncGenerator<Task> {
+    async *eachTask(
+      query: Omit<ListQuery, 'cursor'> = {},
+      { signal }: CallOptions = {},
+    ): AsyncGenerator<Task> {
       let cursor: string | undefined;
       do {
-        const page = await listTasks({ ...query, cursor }, options);
+        const page = await listTasks({ ...query, cursor }, { signal });
         yield* page.tasks;
         cursor = page.next_cursor ?? undefined;
       } while (cursor !== undefined);
     },
 
     /** Changes the priority or the time to live of a task that waits. */
-    changeTask(id: string, change: TaskChange, options: CallOptions = {}): Promise<Task> {
-      return json({ method: 'PATCH', path: taskPath(id), json: change, ...options });
+    changeTask(id: string, change: TaskChange, { signal }: CallOptions = {}): Promise<Task> {
+      return json({ method: 'PATCH', path: taskPath(id), json: change, signal });
     },
 
     /** Cancels a task; one that runs stops at its next step. */
-    cancelTask(id: string, options: CallOptions = {}): Promise<Task> {
-      return json({ method: 'POST', path: taskPath(id, 'cancel'), ...options });
+    cancelTask(id: string, { signal }: CallOptions = {}): Promise<Task> {
+      return json({ method: 'POST', path: taskPath(id, 'cancel'), signal });
     },
 
     /** Submits the request of a finished task once more, as a new task. */
-    retryTask(id: string, options: CallOptions = {}): Promise<SubmittedTask> {
-      return json({ method: 'POST', path: taskPath(id, 'retry'), repeatable: false, ...options });
+    retryTask(id: string, { signal }: CallOptions = {}): Promise<SubmittedTask> {
+      return json({ method: 'POST', path: taskPath(id, 'retry'), repeatable: false, signal });
     },
 
     /** Cancels a task, if need be, and removes it with its audio. */
-    async deleteTask(id: string, options: CallOptions = {}): Promise<void> {
-      await send({ method: 'DELETE', path: taskPath(id), ...options }).catch(unlessDoneBefore);
+    async deleteTask(id: string, { signal }: CallOptions = {}): Promise<void> {
+      await send({ method: 'DELETE', path: taskPath(id), signal }).catch(unlessDoneBefore);
     },
   };
 }

@@ -2,10 +2,11 @@ import { convertCheckpoint } from '@musicgen/engine';
 import { refuseExisting } from '@musicgen/models';
 import { Command } from 'commander';
 import type { Context } from '../context.ts';
+import { jsonOption } from '../options.ts';
 import { createProgressBar } from '../progress-bar.ts';
 import { installModel, printInstalled } from './install.ts';
 import { licenceNotice, readCardLicence } from './licence.ts';
-import { type GraphOptions, jsonOption, layoutOption, precisionOption } from './options.ts';
+import { type GraphOptions, layoutOption, precisionOption } from './options.ts';
 
 interface ConvertOptions extends GraphOptions {
   out: string;

@@ -1,8 +1,8 @@
 import { Command } from 'commander';
 import type { Context } from '../context.ts';
-import { formatBytes, formatTable } from '../format.ts';
+import { formatBytes } from '../format.ts';
+import { jsonOption } from '../options.ts';
 import { listModels, type ModelEntry } from './installed-models.ts';
-import { jsonOption } from './options.ts';
 
 const examples = `
 Examples:
@@ -21,9 +21,9 @@ export function listCommand(context: Context): Command {
 
 async function list(context: Context, { json = false }: { json?: boolean }): Promise<void> {
   const models = await listModels(context.config());
-  if (json) return context.print(JSON.stringify(models, undefined, 2));
+  if (json) return context.printJson(models);
   const head = ['', 'id', 'layout', 'precision', 'size', 'sound', 'licence'];
-  context.print(formatTable([head, ...models.map(toRow)]));
+  context.printTable([head, ...models.map(toRow)]);
   for (const { id, problem } of models) if (problem !== null) context.tell(`${id}: ${problem}`);
 }
 

@@ -18,7 +18,3 @@ export function layoutOption(): Option {
     .choices(['fast', 'standard'] satisfies ModelLayout[])
     .default('fast' satisfies ModelLayout);
 }
-
-export function jsonOption(): Option {
-  return new Option('--json', 'print JSON');
-}

@@ -19,11 +19,12 @@ import { Command } from 'commander';
 import type { CliConfig } from '../config.ts';
 import type { Context } from '../context.ts';
 import { formatBytes } from '../format.ts';
+import { jsonOption } from '../options.ts';
 import { createProgressBar } from '../progress-bar.ts';
 import { convertInto } from './convert.ts';
 import { installModel, printInstalled } from './install.ts';
 import { licenceNotice } from './licence.ts';
-import { type GraphOptions, jsonOption, layoutOption, precisionOption } from './options.ts';
+import { type GraphOptions, layoutOption, precisionOption } from './options.ts';
 
 interface PullOptions extends GraphOptions {
   revision: string;

@@ -2,9 +2,9 @@ import { ServiceError } from '@musicgen/contract';
 import { findChangedFiles, readManifest } from '@musicgen/models';
 import { Command } from 'commander';
 import type { Context } from '../context.ts';
+import { jsonOption } from '../options.ts';
 import { createProgressBar } from '../progress-bar.ts';
 import { findModelFolder } from './installed-models.ts';
-import { jsonOption } from './options.ts';
 import { tryModel } from './try-model.ts';
 
 const examples = `

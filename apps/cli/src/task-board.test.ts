@@ -1,6 +1,6 @@
 import { stripVTControlCharacters } from 'node:util';
-import type { Task } from '@musicgen/contract';
-import { describe as describeRow } from './progress-board.ts';
+import type { Task } from '@musicgen/client';
+import { describe as describeRow } from './task-board.ts';
 
 const eta = { start_at: null, finish_at: new Date(7_000).toISOString() };
 
@@ -14,7 +14,7 @@ test.each<[string, Partial<Task>, string]>([
   ],
   ['is done', { status: 'completed' }, '100 %  completed'],
 ])('a task that %s is shown as such', (_what, task, expected) => {
-  const line = stripVTControlCharacters(describeRow({ label: 'HIGH', task }, 2_000));
+  const line = stripVTControlCharacters(describeRow({ label: 'HIGH', task }, { now: 2_000 }));
   expect(line).toMatch(/^ {2}HIGH {6}[█░]{24} /);
   expect(line.trimEnd().endsWith(expected)).toBe(true);
 });
