@@ -7,11 +7,11 @@ const commands = endsOf(createProgram(context));
 
 test.each(commands.map(({ path, command }) => [path, command] as const))(
   '%s explains itself, with examples that name it',
-  (path, command) => {
+  (_path, command) => {
     const help = helpOf(command);
     expect(command.description()).toMatch(/^[A-Z].*\.$/);
     expect(help).toContain('Examples:');
-    expect(help.split('Examples:')[1]).toContain(path);
+    expect(help.split('Examples:')[1]).toContain(command.name());
     for (const option of command.options) expect(option.description).not.toBe('');
     for (const argument of command.registeredArguments) expect(argument.description).not.toBe('');
   },

@@ -2,7 +2,7 @@ import { Command } from 'commander';
 import type { Context } from '../context.ts';
 import { exitCodes } from '../exit-codes.ts';
 import { formatTable } from '../format.ts';
-import { jsonOption } from '../models/options.ts';
+import { jsonOption } from '../options.ts';
 import { type CheckResult, type CheckStatus, runChecks } from './check.ts';
 import { loadDoctorConfig } from './config.ts';
 import { modelChecks } from './model-checks.ts';

@@ -1,7 +1,7 @@
 import { ServiceError } from '@musicgen/contract';
 import { Command, InvalidArgumentError, Option } from 'commander';
 import type { Context } from '../context.ts';
-import { jsonOption } from '../models/options.ts';
+import { jsonOption } from '../options.ts';
 import { placeHelp } from './place.ts';
 import { runMigration } from './run-migration.ts';
 
