@@ -19,10 +19,10 @@ export type { TargetRules } from './migrate/migrated-task.ts';
 export {
   type OpenRedisSourceOptions,
   openRedisSource,
-  type RedisPlace,
 } from './migrate/open-redis-source.ts';
 export type { MigrationReport, TaskProblem } from './migrate/report.ts';
-export type { TaskSource } from './migrate/task-source.ts';
+export { rollBack } from './migrate/set-aside.ts';
+export type { RedisPlace, TaskSource } from './migrate/task-source.ts';
 export type { OutboxEntry, OutboxReader, OutboxReaderOptions } from './outbox.ts';
 export type { Performance } from './performance.ts';
 export type { Page, QueueAdmin, TaskPage } from './queue-admin.ts';

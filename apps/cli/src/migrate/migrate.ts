@@ -3,6 +3,7 @@ import { Command, InvalidArgumentError, Option } from 'commander';
 import type { Context } from '../context.ts';
 import { jsonOption } from '../options.ts';
 import { placeHelp } from './place.ts';
+import { runRollBack } from './roll-back.ts';
 import { runMigration } from './run-migration.ts';
 
 export interface MigrateOptions {
@@ -14,6 +15,8 @@ export interface MigrateOptions {
   dryRun?: boolean;
   verify?: boolean;
   cleanupSource?: boolean;
+  rollBack?: boolean;
+  yes?: boolean;
   json?: boolean;
 }
 
@@ -53,14 +56,33 @@ export function migrateCommand(context: Context): Command {
       '--cleanup-source',
       'verify, then remove from the source what was verified; nothing if anything failed',
     )
+    .option('--roll-back', 'undo a migration in place that was not cleaned up; newer tasks are lost')
+    .option('-y, --yes', 'with --roll-back: do not ask')
     .addOption(jsonOption())
     .addHelpText('after', placeHelp)
     .addHelpText('after', examples)
     .action((options: MigrateOptions) => {
-      if (options.dryRun && options.cleanupSource)
-        throw contradiction('--dry-run writes nothing, so --cleanup-source cannot go with it');
-      return runMigration(context, options);
+      checkTogether(options);
+      return options.rollBack ? runRollBack(context, options) : runMigration(context, options);
     });
+}
+
+/** @throws ServiceError `invalid_request` for options that contradict each other. */
+function checkTogether({ source, target, dryRun, cleanupSource, rollBack }: MigrateOptions): void {
+  if (dryRun && cleanupSource) {
+    throw contradiction('--dry-run writes nothing, so --cleanup-source cannot go with it');
+  }
+  if (rollBack && (dryRun || cleanupSource)) {
+    throw contradiction('--roll-back goes with neither --dry-run nor --cleanup-source');
+  }
+  if (rollBack && placeName(source) !== placeName(target)) {
+    throw contradiction('--roll-back is for a migration in place: --source and --target must be the same');
+  }
+}
+
+/** Whatever kind of tasks lies there. */
+function placeName(place: string): string {
+  return place.replace(/^(rediss?)-advanced:/, '$1:');
 }
 
 function parseBatchSize(text: string): number {

@@ -20,6 +20,7 @@ const final = [
   'startedAt',
   'finishedAt',
   'progress',
+  'worker',
 ] as const;
 
 /**

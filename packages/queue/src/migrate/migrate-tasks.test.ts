@@ -1,77 +1,19 @@
 import { randomUUID } from 'node:crypto';
-import type { Redis } from 'ioredis';
-import type { Repair } from '../queue-events.ts';
-import { claimOne, type TestQueue, useTestServer } from '../streams/test-setup.ts';
-import type { TaskRecord } from '../task-record.ts';
-import { type MigrationOptions, migrateTasks } from './migrate-tasks.ts';
-import { openRedisSource } from './open-redis-source.ts';
-import type { MigrationReport, TaskProblem } from './report.ts';
-import { day, pythonTime, rules, writeOlderBasic, writeOlderHash } from './test-setup.ts';
+import { claimOne } from '../streams/test-setup.ts';
+import type { TaskProblem } from './report.ts';
+import {
+  claimAll,
+  contentOf,
+  day,
+  expectNothingToRepair,
+  pythonTime,
+  tasksOf,
+  usePlaces,
+  writeOlderBasic,
+  writeOlderHash,
+} from './test-setup.ts';
 
-const setup = useTestServer({ 'enable-debug-command': 'yes' });
-
-/** A target, and a source in another database of the same server, emptied first. */
-async function places() {
-  const target = await setup();
-  const source = target.redis.duplicate({ db: 1 });
-  await source.flushdb();
-  const migrate = async (options: Partial<MigrationOptions> & { prefix?: string } = {}) => {
-    const { dryRun = false, prefix = 'musicgen' } = options;
-    const opened = await openRedisSource({
-      source: { redis: source, prefix },
-      target: { redis: target.redis, prefix: target.keys.task('').replace(':task:', '') },
-      batchSize: 3,
-      rules,
-      dryRun,
-    });
-    return migrateTasks({ source: opened, target: target.queue, ...options });
-  };
-  closing.push(() => source.disconnect());
-  return { target, source, migrate };
-}
-
-const closing: (() => void)[] = [];
-afterEach(() => {
-  for (const close of closing.splice(0)) close();
-});
-
-async function tasksOf({ queue }: TestQueue): Promise<Map<string, TaskRecord>> {
-  const found = new Map<string, TaskRecord>();
-  let cursor: string | undefined;
-  do {
-    const page = await queue.createAdmin().everyTask({ limit: 100, ...(cursor !== undefined && { cursor }) });
-    for (const task of page.tasks) found.set(String(task.request.prompt), task);
-    cursor = page.next;
-  } while (cursor !== undefined);
-  return found;
-}
-
-async function claimAll({ consumer }: TestQueue): Promise<string[]> {
-  const prompts: string[] = [];
-  for (let claim = await consumer.claim(); claim !== undefined; claim = await consumer.claim()) {
-    prompts.push(String(claim.task.request.prompt));
-  }
-  return prompts;
-}
-
-async function expectNothingToRepair({ queue }: TestQueue): Promise<void> {
-  const repairs: [string, Repair][] = [];
-  queue.events.on('task:repaired', ({ taskId, repair }) => repairs.push([taskId, repair]));
-  await queue.createReconciler().reconcile();
-  expect(repairs).toEqual([]);
-}
-
-const skippedNames = ({ problems }: MigrationReport) =>
-  Object.fromEntries(
-    problems.map(({ name, reason }: TaskProblem) => [name.replace('musicgen:task:', ''), reason]),
-  );
-
-/** What stands under every key, whatever its order inside. */
-async function contentOf(redis: Redis): Promise<unknown[]> {
-  const keys = (await redis.keys('*')).sort();
-  const digests = keys.length === 0 ? [] : await redis.call('DEBUG', 'DIGEST-VALUE', ...keys);
-  return [keys, digests];
-}
+const places = usePlaces();
 
 describe('from the older advanced kind', () => {
   test('waiting tasks come in the order of stream and queues, whatever shape their values have', async () => {
@@ -287,7 +229,8 @@ describe('from the older basic kind', () => {
     const before = await contentOf(source);
     const told: TaskProblem[] = [];
     const report = await migrate({ verify: true, cleanUp: true, onProblem: (problem) => told.push(problem) });
-    expect(skippedNames(report)).toEqual({
+    const reasons = report.problems.map(({ name, reason }) => [name.replace('musicgen:task:', ''), reason]);
+    expect(Object.fromEntries(reasons)).toEqual({
       unparsable: 'unreadable_json',
       'no-object': 'unreadable_json',
       'no-status': 'unknown_status',

@@ -1,17 +1,10 @@
 import { ServiceError } from '@musicgen/contract';
 import { findOlderData } from '../streams/older-data.ts';
-import type { RedisClient } from '../streams/redis-client.ts';
 import { createStreamsQueue } from '../streams/streams-queue.ts';
 import type { SourceTask, TargetRules } from './migrated-task.ts';
 import { createRedisSource } from './redis-source.ts';
 import { asidePrefix, hasOlderData, setAside } from './set-aside.ts';
-import type { TaskSource } from './task-source.ts';
-
-/** A queue's place. */
-export interface RedisPlace {
-  redis: RedisClient;
-  prefix: string;
-}
+import type { RedisPlace, TaskSource } from './task-source.ts';
 
 export interface OpenRedisSourceOptions {
   source: RedisPlace;

@@ -40,11 +40,11 @@ export function taskFromOwn(
   record: TaskRecord,
   { queuedAt, ...extras }: OwnExtras & { queuedAt?: number | undefined },
 ): MigratedTask {
-  const { worker: _worker, stage: _stage, cancelRequested, progress, ...task } = record;
+  const { worker, stage: _stage, cancelRequested, progress, ...task } = record;
   if (cancelRequested)
     return { task: { ...task, status: 'cancelled', finishedAt: record.updatedAt }, ...extras };
   if (record.status !== 'pending' && record.status !== 'processing') {
-    return { task: { ...task, ...(progress && { progress }) }, ...extras };
+    return { task: { ...task, ...(worker && { worker }), ...(progress && { progress }) }, ...extras };
   }
   // It may take all its attempts, but an attempt that nobody ended leaves it at least one more.
   const attempt = Math.min(task.attempt, task.maxAttempts - 1);

@@ -1,3 +1,4 @@
+import { ServiceError } from '@musicgen/contract';
 import { createKeys } from '../keys.ts';
 import {
   createOlderKeys,
@@ -8,6 +9,7 @@ import {
   scanKeys,
 } from '../streams/older-data.ts';
 import type { RedisClient } from '../streams/redis-client.ts';
+import type { RedisPlace } from './task-source.ts';
 
 /** Where the tasks of an older service lie while ours works under the prefix that was theirs. */
 export function asidePrefix(prefix: string): string {
@@ -53,4 +55,26 @@ async function rename(redis: RedisClient, from: string, to: string): Promise<str
     );
   }
   return stuck;
+}
+
+/**
+ * Undoes a migration in place: removes everything that is under the prefix now, newer tasks too, and gives the keys that
+ * were set aside their names back. Broken off and called again, it goes on.
+ * @throws ServiceError `invalid_request` when nothing is set aside
+ */
+export async function rollBack({ redis, prefix }: RedisPlace): Promise<void> {
+  const aside = asidePrefix(prefix);
+  if ((await findOlderData(redis, aside)) === undefined) {
+    throw new ServiceError('invalid_request', `Nothing of an older service is set aside under "${aside}"`);
+  }
+  const isAside = (key: Buffer) => key.subarray(0, aside.length + 1).toString() === `${aside}:`;
+  // Once nothing of ours is left, no more is removed: what is there then has been put back already.
+  if ((await redis.exists(createKeys(prefix).schema)) === 1) {
+    for await (const page of scanKeys(redis, `${prefix}:*`, 1000)) {
+      const ours = page.filter((key) => !isAside(key) && key.toString() !== createKeys(prefix).schema);
+      await Promise.all(ours.map((key) => redis.unlink(key)));
+    }
+    await redis.unlink(createKeys(prefix).schema);
+  }
+  await rename(redis, aside, prefix);
 }

@@ -1,5 +1,12 @@
 import type { RememberedKey } from '../streams/mover.ts';
+import type { RedisClient } from '../streams/redis-client.ts';
 import type { SourceTask } from './migrated-task.ts';
+
+/** A queue's place. */
+export interface RedisPlace {
+  redis: RedisClient;
+  prefix: string;
+}
 
 /** Where tasks come from. */
 export interface TaskSource {

@@ -1,5 +1,12 @@
 import type { Redis } from 'ioredis';
+import type { Repair } from '../queue-events.ts';
+import { type TestQueue, useTestServer } from '../streams/test-setup.ts';
+import type { TaskRecord } from '../task-record.ts';
+import { type MigrationOptions, migrateTasks } from './migrate-tasks.ts';
 import type { TargetRules } from './migrated-task.ts';
+import { openRedisSource } from './open-redis-source.ts';
+import type { MigrationReport } from './report.ts';
+import type { RedisPlace } from './task-source.ts';
 
 export const day = 86_400;
 
@@ -62,4 +69,81 @@ export async function writeOlderHash(redis: Redis, task: OlderHash): Promise<voi
     created_at,
   );
   if (queue !== undefined) await redis.zadd(`musicgen:queue:${queue}`, -at, id);
+}
+
+/** A migration between places of the tests' choice. */
+export async function migrate(
+  source: RedisPlace,
+  target: Pick<TestQueue, 'redis' | 'queue' | 'keys'>,
+  options: Partial<MigrationOptions> = {},
+): Promise<MigrationReport> {
+  const { dryRun = false } = options;
+  const place = { redis: target.redis, prefix: prefixOf(target) };
+  const opened = await openRedisSource({ source, target: place, batchSize: 3, rules, dryRun });
+  if (!dryRun) await target.queue.prepare();
+  return migrateTasks({ source: opened, target: target.queue, ...options });
+}
+
+export function prefixOf({ keys }: Pick<TestQueue, 'keys'>): string {
+  return keys.task('').slice(0, -':task:'.length);
+}
+
+/**
+ * A real server for the tests of one file. Each call gives a target under a prefix of its own, and, emptied, another
+ * database as the source of an older service.
+ */
+export function usePlaces() {
+  const setup = useTestServer({ 'enable-debug-command': 'yes' });
+  const opened: Redis[] = [];
+  afterEach(() => {
+    for (const redis of opened.splice(0)) redis.disconnect();
+  });
+  return async () => {
+    const target = await setup();
+    const redis = target.redis.duplicate({ db: 1 });
+    opened.push(redis);
+    await redis.flushdb();
+    const source = { redis, prefix: 'musicgen' };
+    return {
+      target,
+      source: redis,
+      migrate: (options: Partial<MigrationOptions> = {}) => migrate(source, target, options),
+      /** A further queue, in whatever database. */
+      another: setup,
+    };
+  };
+}
+
+/** Every task by its prompt. */
+export async function tasksOf({ queue }: Pick<TestQueue, 'queue'>): Promise<Map<string, TaskRecord>> {
+  const found = new Map<string, TaskRecord>();
+  let cursor: string | undefined;
+  do {
+    const page = await queue.createAdmin().everyTask({ limit: 100, ...(cursor !== undefined && { cursor }) });
+    for (const task of page.tasks) found.set(String(task.request.prompt), task);
+    cursor = page.next;
+  } while (cursor !== undefined);
+  return found;
+}
+
+/** The prompts of all waiting tasks in the order in which a worker takes them. */
+export async function claimAll({ consumer }: Pick<TestQueue, 'consumer'>): Promise<string[]> {
+  const prompts: string[] = [];
+  for (let claim = await consumer.claim(); claim !== undefined; claim = await consumer.claim()) {
+    prompts.push(String(claim.task.request.prompt));
+  }
+  return prompts;
+}
+
+export async function expectNothingToRepair({ queue }: Pick<TestQueue, 'queue'>): Promise<void> {
+  const repairs: [string, Repair][] = [];
+  queue.events.on('task:repaired', ({ taskId, repair }) => repairs.push([taskId, repair]));
+  await queue.createReconciler().reconcile();
+  expect(repairs).toEqual([]);
+}
+
+/** What stands under every key that matches, whatever its order inside. */
+export async function contentOf(redis: Redis, match = '*'): Promise<unknown[]> {
+  const keys = (await redis.keys(match)).sort();
+  return [keys, keys.length === 0 ? [] : await redis.call('DEBUG', 'DIGEST-VALUE', ...keys)];
 }

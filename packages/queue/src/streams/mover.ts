@@ -2,6 +2,7 @@ import type { MigratedTask } from '../migrate/migrated-task.ts';
 import { failureToText, type TaskRecord } from '../task-record.ts';
 import type { QueueContext } from './context.ts';
 import { runWithGroups } from './groups.ts';
+import { formOf } from './older-data.ts';
 import type { ScriptArgument } from './script-runner.ts';
 import { forgetScript } from './scripts/forget.lua.ts';
 import { scriptBound } from './scripts/script.ts';
@@ -66,8 +67,10 @@ export function createMover(context: QueueContext): TaskMover {
     async known(ids) {
       if (ids.length === 0) return [];
       const came = await redis.smismember(keys.migrated, ...ids);
-      const found = await Promise.all(ids.map((id) => redis.exists(keys.task(id), keys.removed(id))));
-      return ids.map((_, index) => came[index] === 1 || (found[index] ?? 0) > 0);
+      // What an older service keeps under the name is not ours: it may be the very task that is to come.
+      const forms = await Promise.all(ids.map((id) => formOf(redis, keys.task(id))));
+      const removed = await Promise.all(ids.map((id) => redis.exists(keys.removed(id))));
+      return ids.map((_, index) => came[index] === 1 || forms[index] === 'own' || removed[index] === 1);
     },
 
     async remember(remembered) {
@@ -128,6 +131,7 @@ function recordFields(task: TaskRecord, notify: string | undefined): ScriptArgum
     updatedAt: updatedAt === createdAt ? undefined : updatedAt,
     startedAt: task.startedAt,
     finishedAt: task.finishedAt,
+    worker: task.worker,
     retryAt: task.retryAt,
     error: error && failureToText(error),
     frame: progress?.frame,
