@@ -10,15 +10,13 @@ import { failureToText, fieldsFromReply, recordFromFields, withContent } from '.
 import { createBlockingConnection, withinDeadline } from './blocking-connection.ts';
 import { createCancelListener } from './cancel-listener.ts';
 import type { QueueContext } from './context.ts';
-import { runWithGroups } from './groups.ts';
 import { renewLeases } from './lease.ts';
 import { createPresence } from './presence.ts';
 import type { RedisClient } from './redis-client.ts';
+import { createResults } from './results.ts';
 import type { ScriptArgument } from './script-runner.ts';
 import { acknowledgeCancelScript } from './scripts/acknowledge-cancel.lua.ts';
 import { buryScript } from './scripts/bury.lua.ts';
-import { claimScript } from './scripts/claim.lua.ts';
-import { completeScript } from './scripts/complete.lua.ts';
 import { failScript } from './scripts/fail.lua.ts';
 import { handBackScript } from './scripts/hand-back.lua.ts';
 import { removeConsumerScript } from './scripts/remove-consumer.lua.ts';
@@ -46,6 +44,7 @@ export function createConsumer(context: QueueContext, options: ConsumerOptions):
   const presence = createPresence(context, workerId);
   const connection = countConnections(redis);
   const held = createHeldClaims(options.renewEveryMs);
+  const results = createResults(context);
   /** The best task must be alone on a worker, and this one holds others. */
   let isHeldBack = false;
 
@@ -58,8 +57,9 @@ export function createConsumer(context: QueueContext, options: ConsumerOptions):
     const count = Math.min(limit, scriptBound);
     const tokens = Array.from({ length: count }, () => randomBytes(12).toString('base64url'));
     const sentOn = connection.count();
-    const args = [workerId, ageingMs, count, held.count() > 0 ? 1 : 0, ...tokens, ...priorities];
-    const [outcome, discarded, ...taken] = (await runWithGroups(context, claimScript, args)) as ClaimReply;
+    const holdsSome = held.count() > results.count() ? 1 : 0;
+    const args = [workerId, ageingMs, count, holdsSome, ...tokens, ...priorities];
+    const [outcome, discarded, ...taken] = (await results.claim(args)) as ClaimReply;
     isHeldBack = outcome === 'held_back';
     if (connection.count() !== sentOn) await returnOrphans(tokens, taken);
     reportDiscarded(discarded);
@@ -178,8 +178,7 @@ export function createConsumer(context: QueueContext, options: ConsumerOptions):
     onCancelRequested: (listener) => cancellations.listen(listener),
 
     async complete(claim, result) {
-      const reply = await end(claim, completeScript, [JSON.stringify(result), claim.task.updatedAt]);
-      return reply as 'completed' | 'lost';
+      return results.complete(claim, result).finally(() => held.release(claim));
     },
 
     async fail(claim, { retryable, ...failure }) {

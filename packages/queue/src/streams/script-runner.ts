@@ -55,6 +55,7 @@ function scriptText(script: Script, { prefix, ...constants }: Omit<ScriptRunnerO
   };
   const named = Object.entries(declarations).filter(([name]) => new RegExp(`\\b${name}\\b`).test(lua));
   return [
+    script.whenFull === 'refused' ? '#!lua' : '#!lua flags=allow-oom',
     `-- musicgen queue: ${script.name}`,
     ...named.map(([name, value]) => `local ${name} = ${value}`),
     spellKeys(prefix, lua),

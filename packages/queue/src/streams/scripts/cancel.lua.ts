@@ -20,8 +20,6 @@ if task.status == 'pending' then
 end
 if task.status ~= 'processing' then return 'finished' end
 if not task.cancel_requested then
-  -- Changes nothing: a full Redis refuses a script that begins with HSET.
-  redis.call('ZREM', waiting_key(task.priority), task.id)
   redis.call('HSET', task_key(task.id), 'cancelRequested', time, 'updatedAt', time)
   emit(task, 'cancelling')
 end

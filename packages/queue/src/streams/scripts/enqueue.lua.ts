@@ -17,6 +17,7 @@ const unfinishedShelves = taskStatuses.filter((status) => !isTerminal(status)).l
  */
 export const enqueueScript: Script = {
   name: 'enqueue',
+  whenFull: 'refused',
   lua: `
 local limit, key_ttl_ms, owner, owner_limit = tonumber(ARGV[1]), ARGV[2], ARGV[3], tonumber(ARGV[4])
 

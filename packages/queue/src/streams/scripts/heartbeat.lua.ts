@@ -20,12 +20,16 @@ export const heartbeatScript: Script = {
   name: 'heartbeat',
   lua: `
 local worker, slots = ARGV[1], ARGV[2]
-local time = now()
 local answers = {}
 -- The youngest LOW task that goes on, and its place among the answers.
 local youngest = nil
 
-local function report(task, stage, frame, frames, remaining_ms, checkpoint)
+local function keep_checkpoint(key, id, checkpoint)
+  redis.call('SET', checkpoint_key(id), checkpoint)
+  redis.call('HSET', key, 'checkpointed', '1')
+end
+
+local function report(key, task, stage, frame, frames, remaining_ms)
   local changed = {}
   if stage ~= '' then changed = { 'stage', stage } end
   if frame ~= '' then
@@ -35,44 +39,35 @@ local function report(task, stage, frame, frames, remaining_ms, checkpoint)
     changed[#changed + 1] = 'remainingMs'
     changed[#changed + 1] = remaining_ms
   end
-  if checkpoint ~= '' then
-    redis.call('SET', checkpoint_key(task.id), checkpoint)
-    if not task.checkpointed then redis.call('HSET', task_key(task.id), 'checkpointed', '1') end
-  end
   if #changed == 0 then return end
-  redis.call('HSET', task_key(task.id), 'updatedAt', time, unpack(changed))
-  emit(task, 'progress', unpack(changed))
+  local event = emit(task, 'progress', unpack(changed))
+  redis.call('HSET', key, 'updatedAt', time_of(event), unpack(changed))
 end
 
--- Only what a heartbeat needs: it is the script that runs most.
-local function read_running(id)
-  local values = redis.pcall('HMGET', task_key(id), 'status', 'token', 'priority', 'entry', 'attempt', 'cancelRequested',
-    'checkpointed', 'createdAt')
-  if values.err or values[1] ~= 'processing' or not LEVEL[values[3]] then return nil end
-  return { id = id, token = values[2], priority = values[3], entry = values[4], attempt = tonumber(values[5] or 0),
-    cancel_requested = values[6], checkpointed = values[7], created_at = tonumber(values[8] or 0) }
-end
-
+-- Reads no more than a heartbeat always needs: it is the script that runs most.
 local function beat(renew, id, token, stage, frame, frames, remaining_ms, checkpoint)
-  local task = read_running(id)
-  if not task or task.token ~= token then return 'lost' end
-  if renew ~= '' then
-    redis.call('XCLAIM', stream_key(task.priority), GROUP, worker, 0, task.entry, 'JUSTID')
-  else
-    -- Changes nothing: a full Redis refuses a script that begins with HSET.
-    redis.call('ZREM', delayed_key, id)
-  end
-  report(task, stage, frame, frames, remaining_ms, checkpoint)
-  if task.cancel_requested then return 'cancel' end
-  if task.priority == 'LOW' and (not youngest or task.created_at >= youngest.created_at) then
-    youngest = { place = #answers + 1, created_at = task.created_at }
+  local key = task_key(id)
+  local values = redis.pcall('HMGET', key, 'status', 'token', 'priority', 'attempt', 'cancelRequested')
+  local priority = values[3]
+  if values.err or values[1] ~= 'processing' or values[2] ~= token or not LEVEL[priority] then return 'lost' end
+  local entry = renew ~= '' and redis.call('HGET', key, 'entry')
+  if entry then redis.call('XCLAIM', stream_key(priority), GROUP, worker, 0, entry, 'JUSTID') end
+  if checkpoint ~= '' then keep_checkpoint(key, id, checkpoint) end
+  report(key, { id = id, priority = priority, attempt = values[4] or 0 }, stage, frame, frames, remaining_ms)
+  if values[5] then return 'cancel' end
+  if priority == 'LOW' and slots == 'full' then
+    local created_at = tonumber(redis.call('HGET', key, 'createdAt') or 0)
+    if not youngest or created_at >= youngest.created_at then
+      youngest = { place = #answers + 1, created_at = created_at }
+    end
   end
   return 'ok'
 end
 
 local function is_to_make_way()
-  if slots ~= 'full' or not youngest or redis.call('SISMEMBER', paused_key, 'CRITICAL') == 1 then return false end
-  local waiting = redis.call('ZRANGE', waiting_key('CRITICAL'), '-inf', after(time, -${nobodyIsIdleMs}), 'BYSCORE', 'LIMIT', '0', '10')
+  if not youngest or redis.call('SISMEMBER', paused_key, 'CRITICAL') == 1 then return false end
+  local before = after(now(), -${nobodyIsIdleMs})
+  local waiting = redis.call('ZRANGE', waiting_key('CRITICAL'), '-inf', before, 'BYSCORE', 'LIMIT', '0', '10')
   for _, id in ipairs(waiting) do
     if redis.call('SET', yield_key(id), worker, 'NX', 'PX', '${yieldLastsMs}') then return true end
   end

@@ -1,11 +1,11 @@
 /**
- * `emit(task, type, ...)`: appends an event to the lifecycle stream; the rest are fields and values that the event
- * changed. The stream is capped, so an event may be trimmed before a slow reader has seen it: the record is the
+ * `emit(task, type, ...)`: appends an event to the lifecycle stream and returns its id; the rest are fields and values
+ * that the event changed. The stream is capped, so an event may be trimmed before a slow reader has seen it: the record is the
  * truth, events are how one hears of it early.
  */
 const emit = `
 local function emit(task, type, ...)
-  redis.call('XADD', lifecycle_key, 'MAXLEN', '~', LIFECYCLE_LENGTH, '*', 'id', task.id, 'type', type,
+  return redis.call('XADD', lifecycle_key, 'MAXLEN', '~', LIFECYCLE_LENGTH, '*', 'id', task.id, 'type', type,
     'priority', task.priority, 'attempt', string.format('%d', task.attempt), ...)
 end
 `;
@@ -23,15 +23,29 @@ end
 `;
 
 /**
- * `tally_duration(time, field, ms)`: counts under a field that also says how long it took: bucket n holds what lies in
- * (1.1^(n−1), 1.1^n] milliseconds, so a percentile read from the buckets is at most 10 % too high.
+ * `add_to(sums, field, amount)`, `tally_sums(time, sums)`: the same for a script that goes through several tasks, with one
+ * command for each field instead of one for each task.
  */
-const tallyDuration = `
-local function tally_duration(time, field, ms)
-  local bucket = ms <= 1 and 0 or math.ceil(math.log(ms) / math.log(1.1))
-  tally(time, field .. ':' .. bucket, '1')
+const addTo = `
+local function add_to(sums, field, amount)
+  sums[field] = (sums[field] or 0) + amount
+end
+`;
+const tallySums = `
+local function tally_sums(time, sums)
+  for field, amount in pairs(sums) do tally(time, field, string.format('%d', amount)) end
+end
+`;
+
+/**
+ * `lasting(field, ms)`: a field that also says how long it took: bucket n holds what lies in (1.1^(n−1), 1.1^n]
+ * milliseconds, so a percentile read from the buckets is at most 10 % too high.
+ */
+const lasting = `
+local function lasting(field, ms)
+  return field .. ':' .. (ms <= 1 and 0 or math.ceil(math.log(ms) / math.log(1.1)))
 end
 `;
 
 /** Telling and counting what happened. */
-export const lifecycle = [emit, tally, tallyDuration];
+export const lifecycle = [emit, tally, addTo, tallySums, lasting];

@@ -41,11 +41,31 @@ local function stop_waiting(task)
 end
 `;
 
-/** `list_as(task, status)`: puts a task on its shelf in the index of its owner (`task-list.ts`), off any other. */
+/**
+ * `list_as(task, status)`: puts a task on its shelf in the index of its owner (`task-list.ts`), off any other.
+ * `list_all_as(tasks, status)`: the same for several, with one command for each owner.
+ */
+const listScore = `
+local function list_score(task, status)
+  local shelf = STATUS[status] * ${priorityNames.length} + LEVEL[task.priority]
+  return string.format('%.0f', shelf * ${shelfSpan} + task.created_at)
+end
+`;
 const listAs = `
 local function list_as(task, status)
-  local shelf = STATUS[status] * ${priorityNames.length} + LEVEL[task.priority]
-  redis.call('ZADD', owned_key(task.owner), string.format('%.0f', shelf * ${shelfSpan} + task.created_at), task.id)
+  redis.call('ZADD', owned_key(task.owner), list_score(task, status), task.id)
+end
+`;
+const listAllAs = `
+local function list_all_as(tasks, status)
+  local scored = {}
+  for _, task in ipairs(tasks) do
+    local of_owner = scored[task.owner] or {}
+    scored[task.owner] = of_owner
+    of_owner[#of_owner + 1] = list_score(task, status)
+    of_owner[#of_owner + 1] = task.id
+  end
+  for owner, of_owner in pairs(scored) do redis.call('ZADD', owned_key(owner), unpack(of_owner)) end
 end
 `;
 
@@ -60,10 +80,7 @@ local function join_queue(task, ...)
 end
 `;
 
-/**
- * `leave_queue(task)`: takes a task out of its stream and of every index of unfinished tasks. It begins with XACK:
- * a full Redis refuses a script whose first write could grow it, and lets through what follows an accepted one.
- */
+/** `leave_queue(task)`: takes a task out of its stream and of every index of unfinished tasks. */
 const leaveQueue = `
 local function leave_queue(task)
   if task.entry then
@@ -79,16 +96,26 @@ local function leave_queue(task)
 end
 `;
 
-/** `finish(task, status, time, ...)`: gives a task its terminal status; the rest are fields of the record to set. */
-const finish = `
-local function finish(task, status, time, ...)
-  leave_queue(task)
+/**
+ * `store_end(task, status, time, ...)`: writes a terminal status into the record and tells of it; the rest are fields of
+ * the record to set. Streams and indexes are the caller's.
+ */
+const storeEnd = `
+local function store_end(task, status, time, ...)
   local key = task_key(task.id)
   redis.call('HSET', key, 'status', status, 'finishedAt', time, 'updatedAt', time, ...)
   redis.call('HDEL', key, 'entry', 'stage', 'retryAt', 'cancelRequested', 'checkpointed', 'remainingMs')
   if task.checkpointed then redis.call('DEL', checkpoint_key(task.id)) end
-  list_as(task, status)
   tell(task, status, time)
+end
+`;
+
+/** `finish(task, status, time, ...)`: gives a task its terminal status; the rest are fields of the record to set. */
+const finish = `
+local function finish(task, status, time, ...)
+  leave_queue(task)
+  store_end(task, status, time, ...)
+  list_as(task, status)
 end
 `;
 
@@ -204,9 +231,12 @@ export const moves = [
   queueScore,
   startWaiting,
   stopWaiting,
+  listScore,
   listAs,
+  listAllAs,
   joinQueue,
   leaveQueue,
+  storeEnd,
   finish,
   endCancelled,
   endFailed,

@@ -9,6 +9,13 @@ local function now()
 end
 `;
 
+/** `time_of(entry)`: the time that the id of a stream entry begins with, which is when Redis gave it; as text. */
+const timeOf = `
+local function time_of(entry)
+  return string.match(entry, '^%d+')
+end
+`;
+
 /** `after(time, ms)`: so many milliseconds later, as text. */
 const after = `
 local function after(time, ms)
@@ -45,4 +52,4 @@ end
 `;
 
 /** Reading the clock and records. */
-export const record = [now, after, asTask, read];
+export const record = [now, timeOf, after, asTask, read];

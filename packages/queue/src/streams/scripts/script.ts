@@ -10,6 +10,11 @@ import { mostAtOnce } from '../../admission.ts';
 export interface Script {
   name: string;
   lua: string;
+  /**
+   * What a Redis at its memory limit does with it. Unless said otherwise it runs: what has begun must be able to end,
+   * though that takes a few bytes.
+   */
+  whenFull?: 'refused';
 }
 
 /** The most items one call of a script goes through: a script blocks every other client while it runs. */

@@ -1,0 +1,70 @@
+/**
+ * `leave_streams(tasks)`: takes running tasks out of their streams and of the index of what runs, all of one priority with
+ * one command.
+ */
+const leaveStreams = `
+local function leave_streams(tasks)
+  local ids, entries = {}, {}
+  for _, task in ipairs(tasks) do
+    ids[#ids + 1] = task.id
+    local of_priority = entries[task.priority] or {}
+    entries[task.priority] = of_priority
+    of_priority[#of_priority + 1] = task.entry
+  end
+  for priority, of_priority in pairs(entries) do
+    if #of_priority > 0 then
+      redis.call('XACK', stream_key(priority), GROUP, unpack(of_priority))
+      redis.call('XDEL', stream_key(priority), unpack(of_priority))
+    end
+  end
+  redis.call('ZREM', processing_key, unpack(ids))
+end
+`;
+
+/** `store_result(task, result, time)`: ends the record as completed. Something foreign under its keys harms only itself. */
+const storeResult = `
+local function store_result(task, result, time)
+  store_end(task, 'completed', time)
+  local request = redis.pcall('GET', content_key(task.id))
+  redis.call('SET', content_key(task.id), (type(request) == 'string' and request or '') .. '\\n' .. result)
+  emit(task, 'completed')
+end
+`;
+
+/**
+ * `complete_all(first, last, time)`: accepts the results of attempts, each if it owns its task. Sent twice, because a reply
+ * was lost, one answers the same.
+ *
+ * ARGV from `first` to `last`, for each result: id · token · result (JSON) · when the attempt began (Unix ms)
+ * Returns  {'completed' | 'lost' for each}
+ */
+const completeAll = `
+local function complete_all(first, last, time)
+  local answers, ended, sums = {}, {}, {}
+  local accepted = {}
+  for index = first, last, 4 do
+    local id, token, result, began_at = unpack(ARGV, index, index + 3)
+    local task = read(id)
+    local owns = task and task.token == token
+    if owns and task.status == 'processing' and not accepted[id] then
+      accepted[id] = result
+      ended[#ended + 1] = task
+      local took_ms = math.max(0, time - began_at)
+      add_to(sums, lasting('completed:' .. task.priority, took_ms), 1)
+      add_to(sums, 'completed_ms', took_ms)
+      if task.cost then add_to(sums, 'completed_cost', tonumber(task.cost) or 0) end
+    end
+    answers[#answers + 1] = owns and (accepted[id] or task.status == 'completed') and 'completed' or 'lost'
+  end
+  if #ended == 0 then return answers end
+
+  leave_streams(ended)
+  for _, task in ipairs(ended) do store_result(task, accepted[task.id], time) end
+  list_all_as(ended, 'completed')
+  tally_sums(time, sums)
+  return answers
+end
+`;
+
+/** Accepting results. */
+export const results = [leaveStreams, storeResult, completeAll];
