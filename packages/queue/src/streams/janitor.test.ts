@@ -61,7 +61,7 @@ test('the record stays until the artifacts are removed', async () => {
   expect(removed).toEqual([id]);
 });
 
-test('when all tasks are gone, only counters, events, groups and for a day their ids are left', async () => {
+test('when all tasks are gone, only counters, events, groups, the version and for a day their ids are left', async () => {
   const { enqueue, consumer, producer, queue, redis, keys } = await setup();
   const ids = [await enqueue(), await enqueue({ priority: 'HIGH' }), await enqueue({ priority: 'LOW' })];
   await consumer.complete(await claimOne(consumer), {});
@@ -74,5 +74,5 @@ test('when all tasks are gone, only counters, events, groups and for a day their
   await consumer.claim();
 
   const left = (await redis.keys(`${keys.counters.replace('stats', '')}*`)).map((key) => key.split(':')[1]);
-  expect([...new Set(left)].sort()).toEqual(['removed', 'stats', 'stream', 'task']);
+  expect([...new Set(left)].sort()).toEqual(['removed', 'schema', 'stats', 'stream', 'task']);
 });

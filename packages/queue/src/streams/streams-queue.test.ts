@@ -43,7 +43,7 @@ test('maintenance brings a lost task back without anyone asking', async () => {
 
   const lapsed = new Promise((resolve) => queue.events.once('lease:lapsed', resolve));
   const maintenance = queue.startMaintenance({ intervalMs: 10, leaseMs: 20 });
-  expect(await lapsed).toEqual({ taskId: id, outcome: 'returned' });
+  expect(await lapsed).toEqual({ taskId: id, priority: 'NORMAL', outcome: 'returned' });
   await maintenance.stop();
   expect((await claimOne(createConsumer())).task).toMatchObject({ id, attempt: 1, stalls: 1 });
 });
