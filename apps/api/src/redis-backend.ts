@@ -1,4 +1,4 @@
-import { createDailyQuota, createKeyStore, createRateLimiter } from '@musicgen/access';
+import { createDailyQuota, createKeyStore, createRateLimiter, keyEntriesInRedis } from '@musicgen/access';
 import { failFastRedisOptions, type RedisClient, type TaskQueue } from '@musicgen/queue';
 import {
   type Logger,
@@ -43,7 +43,7 @@ export function openRedisBackend(options: RedisBackendOptions): Backend {
 
 export function redisAccessStores(store: { redis: RedisClient; prefix: string }): AccessStores {
   return {
-    keyStore: createKeyStore(store),
+    keyStore: createKeyStore(keyEntriesInRedis(store)),
     limiter: createRateLimiter(store),
     quota: createDailyQuota(store),
   };

@@ -1,4 +1,4 @@
-import { createDailyQuota } from './daily-quota.ts';
+import { createDailyQuota, createMemoryDailyQuota } from './daily-quota.ts';
 import { clientWithoutServer, useTestServer } from './test-setup.ts';
 
 const setup = useTestServer();
@@ -51,4 +51,17 @@ test('without Redis nothing is reserved', async () => {
   await expect(quota.reserve({ owner: 'x', seconds: 1, limit: 1 })).rejects.toMatchObject({
     code: 'dependency_unavailable',
   });
+});
+
+test('without any Redis the process counts, gives back, and begins anew with the UTC day', async () => {
+  let now = Date.UTC(2026, 0, 1, 23, 59, 50);
+  const quota = createMemoryDailyQuota(() => now);
+  const request = { owner: 'studio', seconds: 60, limit: 100 };
+  const first = await quota.reserve(request);
+  expect(first).toMatchObject({ remaining: 40 });
+  expect(await quota.reserve(request)).toEqual({ remaining: 40, retryAfterSeconds: 10 });
+  if ('release' in first) await first.release();
+  expect(await quota.reserve(request)).toMatchObject({ remaining: 40 });
+  now += 10_000;
+  expect(await quota.reserve(request)).toMatchObject({ remaining: 40 });
 });

@@ -66,6 +66,34 @@ export function createDailyQuota({ redis, prefix }: DailyQuotaOptions): DailyQuo
   };
 }
 
+const daySeconds = 86_400;
+
+/** The same count in the one process that there is. `now` in Unix milliseconds. */
+export function createMemoryDailyQuota(now: () => number = Date.now): DailyQuota {
+  /** Milliseconds of music by owner, of one day. */
+  let used = new Map<string, number>();
+  let day = 0;
+  return {
+    async reserve({ owner, seconds, limit }) {
+      const time = Math.floor(now() / 1000);
+      if (Math.floor(time / daySeconds) !== day) used = new Map();
+      day = Math.floor(time / daySeconds);
+      const counted = used;
+      const [before, musicMs] = [counted.get(owner) ?? 0, Math.ceil(seconds * 1000)];
+      const remainingMs = limit * 1000 - before;
+      if (musicMs > remainingMs) {
+        const retryAfterSeconds = daySeconds - (time % daySeconds);
+        return { remaining: Math.max(0, remainingMs / 1000), retryAfterSeconds };
+      }
+      counted.set(owner, before + musicMs);
+      return {
+        remaining: (remainingMs - musicMs) / 1000,
+        release: async () => void counted.set(owner, (counted.get(owner) ?? 0) - musicMs),
+      };
+    },
+  };
+}
+
 function unavailable(error: unknown): never {
   const code = redisFailure(error);
   const meaning = code === 'redis_full' ? 'its memory is full' : 'it is away';

@@ -1,4 +1,5 @@
 import { createApiKey, hashApiKey, isWellFormed } from './api-key.ts';
+import { keyEntriesInMemory, keyEntriesInRedis } from './key-entries.ts';
 import { createKeyStore, type NewKey } from './key-store.ts';
 import { clientWithoutServer, useTestServer } from './test-setup.ts';
 
@@ -7,7 +8,7 @@ const newKey: NewKey = { name: 'studio', scopes: ['generate'], limits: {}, creat
 
 test('a key is shown once; Redis holds nothing that could be presented', async () => {
   const { redis, prefix } = await setup();
-  const store = createKeyStore({ redis, prefix });
+  const store = createKeyStore(keyEntriesInRedis({ redis, prefix }));
   const { key, stored } = await store.create(newKey);
   expect(isWellFormed(key)).toBe(true);
   expect(await store.find(hashApiKey(key))).toEqual(stored);
@@ -18,7 +19,7 @@ test('a key is shown once; Redis holds nothing that could be presented', async (
 });
 
 test('a key that shares only its id with a stored one is not found', async () => {
-  const store = createKeyStore(await setup());
+  const store = createKeyStore(keyEntriesInRedis(await setup()));
   const { key } = await store.create(newKey);
   const hash = hashApiKey(key);
   hash[31] = (hash[31] ?? 0) ^ 1;
@@ -28,7 +29,7 @@ test('a key that shares only its id with a stored one is not found', async () =>
 
 test('a revoked key stays in the list for 30 days, then it leaves', async () => {
   const { redis, prefix } = await setup();
-  const store = createKeyStore({ redis, prefix });
+  const store = createKeyStore(keyEntriesInRedis({ redis, prefix }));
   const { stored } = await store.create(newKey);
   const revoked = await store.revoke(stored.id);
   expect(revoked?.revokedAt).toBeGreaterThan(0);
@@ -45,15 +46,24 @@ test('a revoked key stays in the list for 30 days, then it leaves', async () => 
 
 test('there are at most a thousand keys', async () => {
   const { redis, prefix } = await setup();
-  const store = createKeyStore({ redis, prefix });
+  const store = createKeyStore(keyEntriesInRedis({ redis, prefix }));
   const { stored } = await store.create(newKey);
   const filler = Array.from({ length: 999 }, (_, index) => [`${index}`, JSON.stringify(stored)]);
   await redis.hset(`${prefix}:api-keys`, Object.fromEntries(filler));
   await expect(store.create(newKey)).rejects.toMatchObject({ code: 'key_limit' });
 });
 
-test('without Redis every call says that it is away', async () => {
-  const store = createKeyStore(clientWithoutServer());
+test('without any Redis keys are kept in the process', async () => {
+  const store = createKeyStore(keyEntriesInMemory());
+  const { key, stored } = await store.create(newKey);
+  expect(await store.find(hashApiKey(key))).toEqual(stored);
+  const revoked = await store.revoke(stored.id);
+  expect(await store.list()).toEqual([revoked]);
+  expect(await createKeyStore(keyEntriesInMemory()).list()).toEqual([]);
+});
+
+test('while Redis is away every call says so', async () => {
+  const store = createKeyStore(keyEntriesInRedis(clientWithoutServer()));
   await expect(store.list()).rejects.toMatchObject({ code: 'dependency_unavailable' });
   await expect(store.find(Buffer.alloc(32))).rejects.toMatchObject({ code: 'dependency_unavailable' });
 });

@@ -1,8 +1,8 @@
 import { timingSafeEqual } from 'node:crypto';
-import { redisFailure, ServiceError } from '@musicgen/contract';
-import type { Cluster, Redis } from 'ioredis';
+import { ServiceError } from '@musicgen/contract';
 import { createApiKey, hashApiKey } from './api-key.ts';
 import type { Caller } from './caller.ts';
+import type { KeyEntries } from './key-entries.ts';
 
 /** A key that an administrator made; the key itself is not kept. Times are Unix milliseconds. */
 export interface StoredKey extends Caller {
@@ -19,7 +19,7 @@ export interface NewKey extends Caller {
   expiresAt?: number;
 }
 
-/** Keys kept in Redis. Every call may throw ServiceError `dependency_unavailable`. */
+/** Keys that administrators make. Every call may throw ServiceError `dependency_unavailable`. */
 export interface KeyStore {
   /**
    * Makes a key; this is the only time that it can be seen.
@@ -40,28 +40,18 @@ const keptAfterEndMs = 30 * 86_400_000;
 
 type Entry = StoredKey & { hash: string };
 
-export interface KeyStoreOptions {
-  redis: Redis | Cluster;
-  prefix: string;
-}
-
-export function createKeyStore({ redis, prefix }: KeyStoreOptions): KeyStore {
-  /** hash: key id → the entry as JSON. */
-  const hashKey = `${prefix}:api-keys`;
-
+export function createKeyStore(kept: KeyEntries): KeyStore {
   async function read(id: string): Promise<Entry | undefined> {
-    const text = await answered(redis.hget(hashKey, id));
-    return text === null ? undefined : (JSON.parse(text) as Entry);
+    const text = await kept.get(id);
+    return text === undefined ? undefined : (JSON.parse(text) as Entry);
   }
-  const write = (entry: Entry) => answered(redis.hset(hashKey, entry.id, JSON.stringify(entry)));
+  const write = (entry: Entry) => kept.set(entry.id, JSON.stringify(entry));
 
   /** What ended long ago is dropped whenever somebody looks. */
   async function currentEntries(): Promise<Entry[]> {
-    const all = Object.values(await answered(redis.hgetall(hashKey))).map(
-      (text) => JSON.parse(text) as Entry,
-    );
+    const all = (await kept.all()).map((text) => JSON.parse(text) as Entry);
     const over = all.filter((entry) => endOf(entry) < Date.now() - keptAfterEndMs);
-    if (over.length > 0) await answered(redis.hdel(hashKey, ...over.map(({ id }) => id)));
+    await kept.remove(over.map(({ id }) => id));
     return all.filter((entry) => !over.includes(entry));
   }
 
@@ -110,15 +100,4 @@ function endOf({ revokedAt, expiresAt }: StoredKey): number {
 
 function withoutHash({ hash: _hash, ...stored }: Entry): StoredKey {
   return stored;
-}
-
-async function answered<Value>(reply: Promise<Value>): Promise<Value> {
-  return reply.catch((error: unknown) => {
-    const code = redisFailure(error);
-    const detail =
-      code === 'redis_full'
-        ? 'The API key cannot be kept: the memory of Redis is full'
-        : 'The API keys cannot be read: Redis does not answer';
-    throw new ServiceError(code, detail, { cause: error });
-  });
 }

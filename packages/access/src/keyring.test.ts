@@ -1,5 +1,6 @@
 import { ServiceError } from '@musicgen/contract';
 import { createApiKey, hashApiKey } from './api-key.ts';
+import { keyEntriesInRedis } from './key-entries.ts';
 import type { ConfiguredKey } from './key-list.ts';
 import { createKeyStore, type NewKey } from './key-store.ts';
 import { createKeyring } from './keyring.ts';
@@ -16,7 +17,7 @@ const configured = (key: string): ConfiguredKey => ({
 
 /** A keyring whose questions to the store are recorded, and may be made to fail. */
 async function createWatched({ cacheMs, keys = [] }: { cacheMs: number; keys?: ConfiguredKey[] }) {
-  const store = createKeyStore(await setup());
+  const store = createKeyStore(keyEntriesInRedis(await setup()));
   const asked: string[] = [];
   const state = { isAway: false };
   const keyring = createKeyring({

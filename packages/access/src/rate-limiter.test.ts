@@ -1,4 +1,4 @@
-import { createRateLimiter } from './rate-limiter.ts';
+import { createMemoryRateLimiter, createRateLimiter } from './rate-limiter.ts';
 import { clientWithoutServer, useTestServer } from './test-setup.ts';
 
 const setup = useTestServer();
@@ -32,4 +32,11 @@ test('without Redis a process counts for itself', async () => {
   const limiter = createRateLimiter(clientWithoutServer());
   expect(await limiter.take('studio', 1)).toMatchObject({ isAllowed: true, isLocal: true });
   expect(await limiter.take('studio', 1)).toMatchObject({ isAllowed: false, isLocal: true });
+});
+
+test('without any Redis the one process there is counts for all', async () => {
+  const limiter = createMemoryRateLimiter();
+  expect(await limiter.take('studio', 1)).toMatchObject({ isAllowed: true, remaining: 0, isLocal: false });
+  expect(await limiter.take('studio', 1)).toMatchObject({ isAllowed: false, isLocal: false });
+  expect(await limiter.take('bot', 1)).toMatchObject({ isAllowed: true });
 });

@@ -20,6 +20,18 @@ export interface RateLimiter {
 /** The window of every rate limit. */
 export const rateWindowSeconds = 60;
 
+/** The same windows, counted by the one process that there is. */
+export function createMemoryRateLimiter(): RateLimiter {
+  const limiters = new Map<number, RateLimiterMemory>();
+  return {
+    async take(owner, limit) {
+      const limiter = cached(limiters, limit, () => localLimiter(limit));
+      const counted = await consume(limiter, owner);
+      return { ...(counted ?? uncounted), limit, isLocal: false };
+    },
+  };
+}
+
 export interface RateLimiterOptions {
   redis: Redis | Cluster;
   prefix: string;
@@ -46,11 +58,17 @@ export function createRateLimiter({ redis, prefix }: RateLimiterOptions): RateLi
       });
       const answer = await consume(fromRedis, owner);
       if (answer !== undefined) return { ...answer, limit, isLocal: false };
-      const fromMemory = cached(local, limit, () => new RateLimiterMemory({ ...options, points: limit }));
+      const fromMemory = cached(local, limit, () => localLimiter(limit));
       const counted = await consume(fromMemory, owner);
-      return { ...(counted ?? { isAllowed: true, remaining: 0, resetSeconds: 1 }), limit, isLocal: true };
+      return { ...(counted ?? uncounted), limit, isLocal: true };
     },
   };
+}
+
+const uncounted = { isAllowed: true, remaining: 0, resetSeconds: 1 };
+
+function localLimiter(points: number): RateLimiterMemory {
+  return new RateLimiterMemory({ duration: rateWindowSeconds, points });
 }
 
 function cached<Value>(values: Map<number, Value>, limit: number, create: () => Value): Value {

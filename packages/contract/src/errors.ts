@@ -19,6 +19,7 @@ export const errorCodes = {
   task_finished: { status: 409, title: 'The task has already finished' },
   key_limit: { status: 409, title: 'There are too many API keys' },
   upload_limit: { status: 409, title: 'Too many of your uploads are kept' },
+  needs_fleet: { status: 409, title: 'This service runs in one process and cannot do that' },
   task_not_pending: { status: 409, title: 'The task does not wait any more' },
   gone: { status: 410, title: 'What was here has been removed' },
   length_required: { status: 411, title: 'The request does not say how long its body is' },

@@ -116,6 +116,12 @@ export const problemGuide = {
     cause: 'The file that was sent is not audio of a kind that this path reads, or it is damaged.',
     remedy: 'Send a whole WAV file with PCM samples.',
   },
+  needs_fleet: {
+    cause:
+      'Tasks are worked on inside the process that serves the API (`USE_ADVANCED_REDIS=false`, or without Redis), so there is no worker that could be told to do this.',
+    remedy:
+      'Operators: for workers in processes of their own, use Redis with `USE_ADVANCED_REDIS=true` (docs/operations.md).',
+  },
   concurrency_limit: {
     cause: 'As many of your tasks wait or run as your key may have at once.',
     remedy: 'Send the request again when one of them has finished; `Retry-After` says when that may be.',

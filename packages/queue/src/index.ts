@@ -1,3 +1,4 @@
+export { type BasicQueue, type BasicQueueOptions, createBasicQueue } from './basic/basic-queue.ts';
 export { type EveryOptions, every, type Loop } from './every.ts';
 export {
   compareIds,
@@ -13,6 +14,7 @@ export type {
   Recoverer,
   RecovererOptions,
 } from './maintenance.ts';
+export { createMemoryQueue } from './memory/memory-queue.ts';
 export { createLineSource, type LineSourceOptions } from './migrate/line-source.ts';
 export { type MigrationOptions, type MigrationStep, migrateTasks } from './migrate/migrate-tasks.ts';
 export type { TargetRules } from './migrate/migrated-task.ts';

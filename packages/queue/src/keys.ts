@@ -76,6 +76,12 @@ export interface Keys {
   parked: string;
   /** set with TTL: the ids that migrations have brought, so that none comes a second time. */
   migrated: string;
+  /** Of the basic kind; string with TTL: the one process that has the tasks. */
+  process: string;
+  /** Of the basic kind; string: which process in a row that is. */
+  generation: string;
+  /** Of the basic kind; hash: erased tasks, and when their artifacts are to be removed. */
+  erased: string;
   /** pub/sub channel, not a key: the ids of running tasks whose cancellation is requested. */
   cancelChannel: string;
 }
@@ -117,6 +123,9 @@ export function createKeys(prefix: string): Keys {
     schema: `${prefix}:schema`,
     parked: `${prefix}:parked`,
     migrated: `${prefix}:migrated`,
+    process: `${prefix}:process`,
+    generation: `${prefix}:generation`,
+    erased: `${prefix}:erased`,
     cancelChannel: `${prefix}:cancel`,
   };
 }

@@ -44,7 +44,7 @@ export interface DeliveryFigures {
   dead: number;
 }
 
-/** All deliveries, in Redis. Every call may throw ServiceError `dependency_unavailable`. */
+/** All deliveries. Every call may throw ServiceError `dependency_unavailable`. */
 export interface Deliveries {
   add(delivery: NewDelivery): Promise<void>;
   /** Takes what is due; it comes again after the lease unless it is settled with its token. */
@@ -62,15 +62,18 @@ export interface Deliveries {
   figures(): Promise<DeliveryFigures>;
 }
 
-export interface DeliveriesOptions {
-  redis: Redis | Cluster;
-  prefix: string;
+export interface DeliveriesLimits {
   /** Longer than an attempt can take. */
   leaseMs?: number;
   /** How long a delivery is kept once it is over. */
   keptMs?: number;
   /** How many that were delivered, and how many dead letters, are kept. */
   keptCount?: number;
+}
+
+export interface DeliveriesOptions extends DeliveriesLimits {
+  redis: Redis | Cluster;
+  prefix: string;
 }
 
 export function createDeliveries(options: DeliveriesOptions): Deliveries {

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
 import { writeBasicRecord } from '../basic/basic-record.ts';
-import { claimOne, type TestQueue } from '../streams/test-setup.ts';
+import { claimOne, type StreamsTestQueue } from '../streams/test-setup.ts';
 import { createLineSource } from './line-source.ts';
 import { migrateTasks } from './migrate-tasks.ts';
 import {
@@ -20,7 +20,7 @@ const prompt = (text: string) => ({ request: { prompt: text, duration: 3 } });
 const failure = { code: 'engine_crashed', detail: 'gone', retryable: true } as const;
 
 /** One task in every state that there is. */
-async function fill({ enqueue, consumer, producer, queue }: TestQueue): Promise<Map<string, string>> {
+async function fill({ enqueue, consumer, producer, queue }: StreamsTestQueue): Promise<Map<string, string>> {
   const ids = new Map<string, string>();
   const submit = async (name: string, more: Parameters<typeof enqueue>[0] = {}) => {
     ids.set(name, await enqueue({ ...prompt(name), cost: 3000, ...more }));
@@ -58,7 +58,7 @@ async function fill({ enqueue, consumer, producer, queue }: TestQueue): Promise<
   return ids;
 }
 
-const sourceOf = (queue: TestQueue) => ({ redis: queue.redis, prefix: prefixOf(queue) });
+const sourceOf = (queue: StreamsTestQueue) => ({ redis: queue.redis, prefix: prefixOf(queue) });
 
 test('a copy under another prefix has every task in its state, order and place, and nothing to repair', async () => {
   const { target, another } = await places();

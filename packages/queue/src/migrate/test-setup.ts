@@ -1,6 +1,6 @@
 import type { Redis } from 'ioredis';
 import type { Repair } from '../queue-events.ts';
-import { type TestQueue, useTestServer } from '../streams/test-setup.ts';
+import { type StreamsTestQueue, useTestServer } from '../streams/test-setup.ts';
 import type { TaskRecord } from '../task-record.ts';
 import { type MigrationOptions, migrateTasks } from './migrate-tasks.ts';
 import type { TargetRules } from './migrated-task.ts';
@@ -74,7 +74,7 @@ export async function writeOlderHash(redis: Redis, task: OlderHash): Promise<voi
 /** A migration between places of the tests' choice. */
 export async function migrate(
   source: RedisPlace,
-  target: Pick<TestQueue, 'redis' | 'queue' | 'keys'>,
+  target: Pick<StreamsTestQueue, 'redis' | 'queue' | 'keys'>,
   options: Partial<MigrationOptions> = {},
 ): Promise<MigrationReport> {
   const { dryRun = false } = options;
@@ -84,7 +84,7 @@ export async function migrate(
   return migrateTasks({ source: opened, target: target.queue, ...options });
 }
 
-export function prefixOf({ keys }: Pick<TestQueue, 'keys'>): string {
+export function prefixOf({ keys }: Pick<StreamsTestQueue, 'keys'>): string {
   return keys.task('').slice(0, -':task:'.length);
 }
 
@@ -115,7 +115,7 @@ export function usePlaces() {
 }
 
 /** Every task by its prompt. */
-export async function tasksOf({ queue }: Pick<TestQueue, 'queue'>): Promise<Map<string, TaskRecord>> {
+export async function tasksOf({ queue }: Pick<StreamsTestQueue, 'queue'>): Promise<Map<string, TaskRecord>> {
   const found = new Map<string, TaskRecord>();
   let cursor: string | undefined;
   do {
@@ -127,7 +127,7 @@ export async function tasksOf({ queue }: Pick<TestQueue, 'queue'>): Promise<Map<
 }
 
 /** The prompts of all waiting tasks in the order in which a worker takes them. */
-export async function claimAll({ consumer }: Pick<TestQueue, 'consumer'>): Promise<string[]> {
+export async function claimAll({ consumer }: Pick<StreamsTestQueue, 'consumer'>): Promise<string[]> {
   const prompts: string[] = [];
   for (let claim = await consumer.claim(); claim !== undefined; claim = await consumer.claim()) {
     prompts.push(String(claim.task.request.prompt));
@@ -135,7 +135,7 @@ export async function claimAll({ consumer }: Pick<TestQueue, 'consumer'>): Promi
   return prompts;
 }
 
-export async function expectNothingToRepair({ queue }: Pick<TestQueue, 'queue'>): Promise<void> {
+export async function expectNothingToRepair({ queue }: Pick<StreamsTestQueue, 'queue'>): Promise<void> {
   const repairs: [string, Repair][] = [];
   queue.events.on('task:repaired', ({ taskId, repair }) => repairs.push([taskId, repair]));
   await queue.createReconciler().reconcile();

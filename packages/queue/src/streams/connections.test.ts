@@ -6,12 +6,12 @@ import { promisify } from 'node:util';
 import { startRedisServer, startSentinel } from '@musicgen/redis-server';
 import { Redis, type RedisOptions } from 'ioredis';
 import { patientRedisOptions } from './redis-client.ts';
-import { claimOne, createTestQueue, type TestQueue, useUndo } from './test-setup.ts';
+import { claimOne, createTestQueue, type StreamsTestQueue, useUndo } from './test-setup.ts';
 
 const afterwards = useUndo();
 
 /** One task's whole way, with every further connection that the queue opens by itself. */
-async function wholeWay({ enqueue, consumer, producer, queue }: TestQueue): Promise<void> {
+async function wholeWay({ enqueue, consumer, producer, queue }: StreamsTestQueue): Promise<void> {
   const reader = queue.createLifecycleReader();
   await reader.latestId();
   const outbox = queue.createOutboxReader({ consumerName: 'api-1' });
@@ -34,7 +34,7 @@ async function wholeWay({ enqueue, consumer, producer, queue }: TestQueue): Prom
   await Promise.all([reader.close(), outbox.close()]);
 }
 
-async function open(url: string, options: RedisOptions = {}): Promise<TestQueue> {
+async function open(url: string, options: RedisOptions = {}): Promise<StreamsTestQueue> {
   const redis = new Redis(url, { ...patientRedisOptions, ...options });
   const test = await createTestQueue(redis);
   afterwards(test.close);

@@ -56,15 +56,6 @@ test('the artifacts of an erased task go with the janitor, those of a running on
   expect(await redis.zcard(keys.expiry)).toBe(0);
 });
 
-test('a task that was removed at the end of its time is known to have been', async () => {
-  const { producer, enqueue, consumer, queue, redis, keys } = await setup();
-  const id = await enqueue();
-  await consumer.complete(await claimOne(consumer), {});
-  await redis.zadd(keys.expiry, 1, id);
-  await queue.createJanitor().clean();
-  expect(await producer.wasRemoved(id)).toBe(true);
-});
-
 test('a task that never was cannot be erased, and one whose record is unreadable can', async () => {
   const { producer, enqueue, redis, keys } = await setup();
   expect(await producer.erase('nobody')).toBe('unknown');

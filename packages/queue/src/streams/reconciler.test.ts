@@ -1,9 +1,9 @@
 import type { Repair } from '../queue-events.ts';
-import { claimOne, type TestQueue, useTestServer } from './test-setup.ts';
+import { claimOne, type StreamsTestQueue, useTestServer } from './test-setup.ts';
 
 const setup = useTestServer();
 
-async function reconcile({ queue }: TestQueue): Promise<[string, Repair][]> {
+async function reconcile({ queue }: StreamsTestQueue): Promise<[string, Repair][]> {
   const repairs: [string, Repair][] = [];
   queue.events.on('task:repaired', ({ taskId, repair }) => repairs.push([taskId, repair]));
   await queue.createReconciler().reconcile();

@@ -2,21 +2,6 @@ import { claimOne, newTask, useTestServer } from './test-setup.ts';
 
 const setup = useTestServer();
 
-test("a lost worker's task goes back to the head of its own queue, uncharged, with its checkpoint", async () => {
-  const { enqueue, consumer, createConsumer, producer, queue } = await setup();
-  const lost = await enqueue({ priority: 'LOW' });
-  await enqueue({ priority: 'LOW' });
-  const claim = await claimOne(consumer);
-  await consumer.heartbeat([{ claim, checkpoint: Buffer.from('codes so far') }]);
-
-  expect(await queue.createRecoverer({ leaseMs: 0 }).recover()).toBe(1);
-  expect(await producer.get(lost)).toMatchObject({ status: 'pending', attempt: 0, stalls: 1 });
-  expect(await producer.place(lost)).toEqual({ position: 1, ahead: 0 });
-  const next = await claimOne(createConsumer());
-  expect(next.task).toMatchObject({ id: lost, attempt: 1, stalls: 1 });
-  expect(next.checkpoint).toEqual(Buffer.from('codes so far'));
-});
-
 test('what is heartbeated stays, and a claim whose reply was lost lapses although its worker lives', async () => {
   const { enqueue, createConsumer, queue, redis, keys } = await setup();
   const consumer = createConsumer({ workerId: 'alive', renewEveryMs: 0 });
@@ -30,16 +15,6 @@ test('what is heartbeated stays, and a claim whose reply was lost lapses althoug
   expect(await queue.createRecoverer({ leaseMs: 30_000 }).recover()).toBe(1);
   expect(await redis.hget(keys.task(ids[0] ?? ''), 'status')).toBe('processing');
   expect(await redis.hget(keys.task(ids[1] ?? ''), 'status')).toBe('pending');
-});
-
-test('a returned task is not recovered over and over while it waits', async () => {
-  const { enqueue, consumer, queue, producer } = await setup();
-  const id = await enqueue();
-  await claimOne(consumer);
-  const recoverer = queue.createRecoverer({ leaseMs: 0 });
-  expect(await recoverer.recover()).toBe(1);
-  expect(await recoverer.recover()).toBe(0);
-  expect(await producer.get(id)).toMatchObject({ stalls: 1 });
 });
 
 test('a lapsed lease behind a thousand fresh ones is found, although the first pages are empty', async () => {
@@ -56,42 +31,6 @@ test('a lapsed lease behind a thousand fresh ones is found, although the first p
   expect(claims).toHaveLength(1_200);
   expect(await queue.createRecoverer({ leaseMs: 30_000 }).recover()).toBe(1);
   expect(await producer.get(last?.[1][1] ?? '')).toMatchObject({ status: 'pending', stalls: 1 });
-});
-
-test('a task that loses worker after worker ends as a dead letter that says so', async () => {
-  const { enqueue, createConsumer, queue, producer, redis, keys } = await setup();
-  const id = await enqueue();
-  const recoverer = queue.createRecoverer({ leaseMs: 0, maxStalls: 2 });
-  for (let loss = 0; loss < 3; loss++) {
-    await claimOne(createConsumer());
-    await recoverer.recover();
-  }
-  expect(await producer.get(id)).toMatchObject({
-    status: 'failed',
-    stalls: 3,
-    error: { code: 'worker_lost' },
-  });
-  expect(await redis.zrange(keys.dead, '0', '-1')).toEqual([id]);
-});
-
-test('a lost task whose cancellation was requested is cancelled', async () => {
-  const { enqueue, consumer, queue, producer } = await setup();
-  const id = await enqueue();
-  await claimOne(consumer);
-  await producer.cancel(id);
-  await queue.createRecoverer({ leaseMs: 0 }).recover();
-  expect(await producer.get(id)).toMatchObject({ status: 'cancelled' });
-});
-
-test('an attempt that overruns its time is taken back although its worker renews the lease', async () => {
-  const { enqueue, consumer, queue, producer } = await setup();
-  const id = await enqueue();
-  const claim = await claimOne(consumer);
-  const recoverer = queue.createRecoverer({ stallTimeoutMs: 0 });
-  expect(await consumer.heartbeat([{ claim }])).toEqual(['ok']);
-  expect(await recoverer.recover()).toBe(1);
-  expect(await consumer.heartbeat([{ claim }])).toEqual(['lost']);
-  expect(await producer.get(id)).toMatchObject({ status: 'pending', stalls: 1 });
 });
 
 test('a pending entry that was deleted from the stream is forgotten by the group', async () => {

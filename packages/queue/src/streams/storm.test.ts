@@ -2,7 +2,7 @@ import { isTerminal, priorityNames, type TaskStatus } from '@musicgen/contract';
 import type { LifecycleEvent } from '../lifecycle.ts';
 import type { Claim, TaskConsumer } from '../task-queue.ts';
 import { legalMoves } from '../task-record.ts';
-import { type TestQueue, useTestServer } from './test-setup.ts';
+import { type StreamsTestQueue, useTestServer } from './test-setup.ts';
 
 const setup = useTestServer();
 const failure = { code: 'engine_crashed', detail: 'gone', retryable: true } as const;
@@ -19,7 +19,7 @@ function createRandom(seed: number): () => number {
 }
 
 /** Workers that forget nothing: every claim they ever had, held or lost, may be used again at any time. */
-async function storm(test: TestQueue, seed: number, steps: number) {
+async function storm(test: StreamsTestQueue, seed: number, steps: number) {
   const random = createRandom(seed);
   const pick = <Item>(items: readonly Item[]): Item | undefined => items[Math.floor(random() * items.length)];
   const ids: string[] = [];
@@ -63,7 +63,7 @@ async function storm(test: TestQueue, seed: number, steps: number) {
 }
 
 /** Brings every task that is still on its way to its end. */
-async function settle({ queue, consumer }: TestQueue): Promise<void> {
+async function settle({ queue, consumer }: StreamsTestQueue): Promise<void> {
   await queue.createRecoverer({ leaseMs: 0, maxStalls: 100 }).recover();
   await queue.createPromoter().promote();
   for (let claim = await consumer.claim(); claim !== undefined; claim = await consumer.claim()) {

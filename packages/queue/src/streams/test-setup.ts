@@ -1,20 +1,19 @@
 import { randomUUID } from 'node:crypto';
+import type { Priority } from '@musicgen/contract';
 import { type RedisServer, startRedisServer } from '@musicgen/redis-server';
 import { Redis } from 'ioredis';
+import { type TestQueue, testQueueOn } from '../contract/test-setup.ts';
 import { createKeys, type Keys } from '../keys.ts';
-import type { Claim, NewTask, TaskConsumer, TaskProducer } from '../task-queue.ts';
 import { patientRedisOptions, type RedisClient } from './redis-client.ts';
 import { createStreamsQueue, type StreamsQueue, type StreamsQueueOptions } from './streams-queue.ts';
 
+export { claimOne, newTask } from '../contract/test-setup.ts';
+
 /** One queue under a prefix of its own, with one producer and one consumer; `close` gives everything back. */
-export interface TestQueue<Client extends RedisClient = Redis> {
+export interface StreamsTestQueue<Client extends RedisClient = Redis> extends TestQueue {
   redis: Client;
   queue: StreamsQueue;
   keys: Keys;
-  producer: TaskProducer;
-  consumer: TaskConsumer;
-  createConsumer(options?: Partial<Parameters<StreamsQueue['createConsumer']>[0]>): TaskConsumer;
-  enqueue(task?: Partial<NewTask>): Promise<string>;
   close(): Promise<void>;
 }
 
@@ -33,7 +32,7 @@ export function useUndo(): (undo: () => unknown) => void {
  */
 export function useTestServer(settings: Record<string, string> = {}) {
   let server: RedisServer | undefined;
-  const opened: TestQueue[] = [];
+  const opened: StreamsTestQueue[] = [];
 
   beforeAll(async () => {
     server = await startRedisServer({ settings: { appendonly: 'no', ...settings } });
@@ -43,7 +42,7 @@ export function useTestServer(settings: Record<string, string> = {}) {
   });
   afterAll(() => server?.stop());
 
-  return async (options: Partial<StreamsQueueOptions> = {}): Promise<TestQueue> => {
+  return async (options: Partial<StreamsQueueOptions> = {}): Promise<StreamsTestQueue> => {
     const test = await createTestQueue(connect(server?.url ?? ''), options);
     opened.push(test);
     return test;
@@ -62,55 +61,27 @@ export function connect(url: string): Redis {
 export async function createTestQueue<Client extends RedisClient>(
   redis: Client,
   options: Partial<StreamsQueueOptions> = {},
-): Promise<TestQueue<Client>> {
+): Promise<StreamsTestQueue<Client>> {
   const prefix = options.prefix ?? `test-${randomUUID()}`;
   const queue = createStreamsQueue({ redis, ...options, prefix });
   await queue.prepare();
-  const consumers: TaskConsumer[] = [];
-
-  const createConsumer: TestQueue['createConsumer'] = (consumer) => {
-    const created = queue.createConsumer({
-      workerId: `worker-${randomUUID()}`,
-      priorities: ['CRITICAL', 'HIGH', 'NORMAL', 'LOW'],
-      ...consumer,
-    });
-    consumers.push(created);
-    return created;
-  };
-  const producer = queue.createProducer();
-
+  const { consumers, ...parts } = testQueueOn(queue);
+  const keys = createKeys(prefix);
   return {
+    ...parts,
     redis,
     queue,
-    keys: createKeys(prefix),
-    producer,
-    consumer: createConsumer(),
-    createConsumer,
-    async enqueue(task) {
-      const { id } = await producer.enqueue(newTask(task));
-      return id;
+    keys,
+    endTime: (id) => redis.zadd(keys.expiry, 1, id),
+    async waitedFor(id, ms) {
+      const priority = (await redis.hget(keys.task(id), 'priority')) as Priority;
+      await redis.zadd(keys.waiting(priority), 'XX', Date.now() - ms, id);
     },
+    ranFor: (id, ms) => redis.zadd(keys.processing, 'XX', Date.now() - ms, id),
+    diedAt: (id, at) => redis.zadd(keys.dead, 'XX', at, id),
     async close() {
       if (redis.status === 'ready') await Promise.all(consumers.map((consumer) => consumer.close()));
       redis.disconnect();
     },
   };
-}
-
-export function newTask(task: Partial<NewTask> = {}): NewTask {
-  return {
-    id: randomUUID(),
-    priority: 'NORMAL',
-    request: { prompt: 'a calm piano' },
-    ttlSeconds: 3600,
-    maxAttempts: 3,
-    ...task,
-  };
-}
-
-/** The claim that a test expects to succeed. */
-export async function claimOne(consumer: TaskConsumer): Promise<Claim> {
-  const claim = await consumer.claim();
-  if (claim === undefined) throw new Error('There was nothing to claim');
-  return claim;
 }

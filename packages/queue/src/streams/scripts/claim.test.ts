@@ -1,23 +1,10 @@
 import { randomUUID } from 'node:crypto';
-import { type Priority, priorityNames } from '@musicgen/contract';
+import { priorityNames } from '@musicgen/contract';
 import { claimOne, useTestServer } from '../test-setup.ts';
 
 const setup = useTestServer();
 
 describe('the order of claims', () => {
-  test('the best priority goes first, and inside a priority the oldest', async () => {
-    const { enqueue, consumer } = await setup();
-    const ids = new Map<Priority, string[]>(priorityNames.map((name) => [name, []]));
-    for (const priority of ['LOW', 'CRITICAL', 'NORMAL', 'HIGH', 'LOW', 'CRITICAL'] as const) {
-      ids.get(priority)?.push(await enqueue({ priority }));
-    }
-    const claimed: string[] = [];
-    for (let claim = await consumer.claim(); claim !== undefined; claim = await consumer.claim()) {
-      claimed.push(claim.task.id);
-    }
-    expect(claimed).toEqual([...ids.values()].flat());
-  });
-
   test('one claim takes one task even when every queue holds some', async () => {
     const { enqueue, consumer, redis, keys } = await setup();
     for (const priority of priorityNames) await enqueue({ priority });
@@ -27,69 +14,9 @@ describe('the order of claims', () => {
     );
     expect(pending.map(([count]) => count)).toEqual([1, 0, 0, 0]);
   });
-
-  test('a worker takes only the priorities it serves', async () => {
-    const { enqueue, createConsumer } = await setup();
-    await enqueue({ priority: 'LOW' });
-    const consumer = createConsumer({ priorities: ['HIGH', 'CRITICAL'] });
-    expect(await consumer.claim()).toBeUndefined();
-    const critical = await enqueue({ priority: 'CRITICAL' });
-    expect((await claimOne(consumer)).task.id).toBe(critical);
-  });
-
-  test('a queue whose oldest task has waited n ageing periods counts n levels higher', async () => {
-    const { enqueue, createConsumer, redis, keys } = await setup();
-    const consumer = createConsumer({ ageingMs: 60_000 });
-    const old = await enqueue({ priority: 'LOW' });
-    await enqueue({ priority: 'HIGH' });
-    const critical = await enqueue({ priority: 'CRITICAL' });
-    const waitedMinutes = async (minutes: number) =>
-      redis.zadd(keys.waiting('LOW'), 'XX', Date.now() - minutes * 60_000 - 1_000, old);
-
-    await waitedMinutes(3);
-    expect((await claimOne(consumer)).task.id).toBe(critical);
-    expect((await claimOne(consumer)).task.id).toBe(old);
-  });
-
-  test('ageing lifts a LOW task past fresh CRITICAL ones after four periods, not earlier', async () => {
-    const { enqueue, createConsumer, redis, keys } = await setup();
-    const consumer = createConsumer({ ageingMs: 60_000 });
-    const old = await enqueue({ priority: 'LOW' });
-    await redis.zadd(keys.waiting('LOW'), 'XX', Date.now() - 239_000, old);
-    const first = await enqueue({ priority: 'CRITICAL' });
-    await enqueue({ priority: 'CRITICAL' });
-    expect((await claimOne(consumer)).task.id).toBe(first);
-    await redis.zadd(keys.waiting('LOW'), 'XX', Date.now() - 241_000, old);
-    expect((await claimOne(consumer)).task.id).toBe(old);
-  });
 });
 
 describe('a claim of several tasks', () => {
-  test('takes them in the order of single claims, each with a token of its own, and no more than there are', async () => {
-    const { enqueue, consumer } = await setup();
-    const low = await enqueue({ priority: 'LOW' });
-    const normal = [await enqueue(), await enqueue()];
-    const critical = await enqueue({ priority: 'CRITICAL' });
-
-    const two = await consumer.claimUpTo(2);
-    expect(two.map(({ task }) => task.id)).toEqual([critical, normal[0]]);
-    const rest = await consumer.claimUpTo(50);
-    expect(rest.map(({ task }) => task.id)).toEqual([normal[1], low]);
-    expect(new Set([...two, ...rest].map(({ token }) => token)).size).toBe(4);
-    expect(await consumer.claimUpTo(50)).toEqual([]);
-    for (const claim of rest) expect(await consumer.complete(claim, {})).toBe('completed');
-  });
-
-  test('looks at the ages again after each task: an aged queue is ahead for its aged tasks only', async () => {
-    const { enqueue, createConsumer, redis, keys } = await setup();
-    const consumer = createConsumer({ ageingMs: 60_000 });
-    const [old, fresh] = [await enqueue({ priority: 'LOW' }), await enqueue({ priority: 'LOW' })];
-    const critical = await enqueue({ priority: 'CRITICAL' });
-    await redis.zadd(keys.waiting('LOW'), 'XX', Date.now() - 241_000, old);
-    const claims = await consumer.claimUpTo(3);
-    expect(claims.map(({ task }) => task.id)).toEqual([old, critical, fresh]);
-  });
-
   test('passes over a task whose record cannot be read and gives the others', async () => {
     const { enqueue, consumer, redis, keys } = await setup();
     const [broken, sound] = [await enqueue(), await enqueue()];
