@@ -1,7 +1,7 @@
 import type { CallerLimits, DailyQuota, Keyring, KeyStore, RateLimiter } from '@musicgen/access';
 import type { RequestLimits } from '@musicgen/contract';
 import type { LifecycleReader, QueueAdmin, QueueMonitor, TaskProducer } from '@musicgen/queue';
-import type { HealthOptions, Logger } from '@musicgen/service';
+import { type HealthOptions, type Logger, noTracer, type Tracer } from '@musicgen/service';
 import type { ArtifactStore } from '@musicgen/storage';
 import type { Deliveries, TargetPolicy } from '@musicgen/webhooks';
 import express, { type Express } from 'express';
@@ -14,6 +14,7 @@ import { guard } from './middleware/guard.ts';
 import { handleError, notFound } from './middleware/handle-error.ts';
 import { observeRequests } from './middleware/observe-requests.ts';
 import { requestId } from './middleware/request-id.ts';
+import { traceRequests } from './middleware/trace-requests.ts';
 import type { AutoscaleOptions } from './monitoring/autoscale.ts';
 import { mountRoutes } from './openapi/mount.ts';
 import type { Route } from './openapi/route.ts';
@@ -84,6 +85,8 @@ export interface AppOptions extends HealthOptions {
   queueMaxLength: number;
   stallTimeoutSeconds: number;
   autoscaling: AutoscaleOptions;
+  /** Default: none. */
+  tracer?: Tracer;
   /** The settings in force, without secrets. */
   effectiveConfig: Record<string, unknown>;
   metrics: ApiMetrics;
@@ -100,7 +103,8 @@ export function createApp(options: AppOptions): Express {
   app.disable('x-powered-by');
   app.set('etag', false);
   app.set('trust proxy', options.access.trustedProxies);
-  app.use(requestId(options.logger), observeRequests(options.metrics), helmet({ contentSecurityPolicy }));
+  app.use(requestId(options.logger), traceRequests(options.tracer ?? noTracer));
+  app.use(observeRequests(options.metrics), helmet({ contentSecurityPolicy }));
   app.use(cors(options.access.corsOrigins));
   app.use(mountRoutes(apiRoutes(options), { before: guard(options) }));
   app.use(notFound, handleError);

@@ -1,5 +1,12 @@
 import { createStreamsQueue } from '@musicgen/queue';
-import { createLogger, createRegistry, logEvents, readVersion, runProcess } from '@musicgen/service';
+import {
+  createLogger,
+  createRegistry,
+  logEvents,
+  openTracer,
+  readVersion,
+  runProcess,
+} from '@musicgen/service';
 import { openArtifactStore } from '@musicgen/storage';
 import { loadApiConfig } from './config.ts';
 import { openRedisBackend } from './redis-backend.ts';
@@ -29,11 +36,19 @@ await runProcess({
       { 'redis:warning': 'warn', 'lease:lapsed': 'warn', 'duty:failed': 'warn', 'task:expired': 'info' },
       logger,
     );
+    const tracer = await openTracer({
+      endpoint: config.OTEL_EXPORTER_OTLP_ENDPOINT,
+      serviceName: 'musicgen-api',
+      version,
+      logger,
+      releasers,
+    });
     await serveApi({
       config,
       backend,
       store: openArtifactStore(config.ARTIFACT_URL, config),
       registry,
+      tracer,
       logger,
       releasers,
       closing,

@@ -10,6 +10,7 @@ import {
   logEvents,
   type Releasers,
   redactConfig,
+  type Tracer,
 } from '@musicgen/service';
 import { type ArtifactStore, taskKey } from '@musicgen/storage';
 import { createTargetPolicy, type WebhookEventMap } from '@musicgen/webhooks';
@@ -32,6 +33,7 @@ export interface ApiParts {
   backend: Backend;
   store: ArtifactStore;
   registry: Registry;
+  tracer?: Tracer;
   logger: Logger;
   releasers: Releasers;
   closing: AbortSignal;
@@ -87,6 +89,7 @@ export async function serveApi(parts: ApiParts): Promise<void> {
     webhooks: { deliveries, policy, hasSecret: config.WEBHOOK_SECRET !== undefined },
     metrics: createApiMetrics(registry),
     registry,
+    ...(parts.tracer && { tracer: parts.tracer }),
     logger,
     version: parts.version,
     closing,

@@ -85,6 +85,7 @@ async function newTask({ request, index, batchId, tasks, res, options }: NewTask
     ttlSeconds: request.ttl,
     maxAttempts: options.maxAttempts,
     requestId: res.locals.requestId,
+    ...(res.locals.traceparent !== undefined && { traceparent: res.locals.traceparent }),
     ...ownership(callerOf(res), options.access.limits),
     ...(batchId !== undefined && { batchId, batchIndex: index }),
     notify: tasks.notify ?? noticeOf(webhook, options.webhooks, [...pathOf(tasks, index), 'webhook']),

@@ -8,6 +8,7 @@ import {
   logRedisConnection,
   observeRedis,
   openRedis,
+  openTracer,
   readVersion,
   redisProblem,
   runProcess,
@@ -72,11 +73,19 @@ await runProcess({
     });
     queueProblem = undefined;
 
+    const tracer = await openTracer({
+      endpoint: config.OTEL_EXPORTER_OTLP_ENDPOINT,
+      serviceName: 'musicgen-worker',
+      version,
+      logger,
+      releasers,
+    });
     await serveWorker({
       config,
       queue,
       store: openArtifactStore(config.ARTIFACT_URL, config),
       registry,
+      tracer,
       logger,
       releasers,
       closing,

@@ -3,7 +3,7 @@ import { hostname } from 'node:os';
 import { taskResultSchema } from '@musicgen/contract';
 import { type EnginePool, startEnginePool } from '@musicgen/engine';
 import { every, type TaskQueue } from '@musicgen/queue';
-import { keepTrying, type Logger, type Releasers } from '@musicgen/service';
+import { keepTrying, type Logger, type Releasers, type Tracer } from '@musicgen/service';
 import { type ArtifactStore, taskKey } from '@musicgen/storage';
 import type { Registry } from 'prom-client';
 import type { WorkerConfig } from './config.ts';
@@ -21,6 +21,7 @@ export interface WorkerParts {
   queue: TaskQueue;
   store: ArtifactStore;
   registry: Registry;
+  tracer?: Tracer;
   logger: Logger;
   releasers: Releasers;
   closing: AbortSignal;
@@ -73,6 +74,7 @@ export async function serveWorker(parts: WorkerParts): Promise<void> {
     store,
     findResult: async (taskId) => taskResultSchema.safeParse((await producer.get(taskId))?.result).data,
     metrics,
+    ...(parts.tracer && { tracer: parts.tracer }),
     logger,
     software: `musicgen-service ${parts.version}`,
     slots: engine.slots,

@@ -3,12 +3,13 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { isRetryable, type ServiceError, toServiceError } from '@musicgen/contract';
 import type { Engine, EnginePool } from '@musicgen/engine';
 import { type Claim, every, type HeartbeatAnswer, type TaskConsumer } from '@musicgen/queue';
-import type { Logger } from '@musicgen/service';
+import { type Logger, noTracer, type SpanOutcome, type Tracer } from '@musicgen/service';
 import type { ArtifactStore } from '@musicgen/storage';
 import { type Attempt, createAttempt } from './attempt.ts';
 import type { FindResult } from './continuation.ts';
 import { generatePiece } from './generate-piece.ts';
 import type { WorkerMetrics } from './metrics.ts';
+import { traceAttempt } from './trace-attempt.ts';
 
 export interface WorkerOptions {
   consumer: TaskConsumer;
@@ -17,6 +18,8 @@ export interface WorkerOptions {
   /** Of earlier tasks, to go on from. */
   findResult: FindResult;
   metrics: WorkerMetrics;
+  /** Default: none. */
+  tracer?: Tracer;
   logger: Logger;
   /** What the tags of a file name as its maker: `musicgen-service 0.1.0`. */
   software: string;
@@ -130,7 +133,13 @@ async function runAttempt(attempt: Attempt, options: WorkerOptions): Promise<voi
   const { consumer, engine, store, software, metrics } = options;
   const { claim } = attempt;
   const { id, priority, requestId } = claim.task;
-  const logger = options.logger.child({ task_id: id, request_id: requestId, attempt: claim.task.attempt });
+  const trace = traceAttempt(options.tracer ?? noTracer, claim.task);
+  const logger = options.logger.child({
+    task_id: id,
+    request_id: requestId,
+    trace_id: trace.traceId,
+    attempt: claim.task.attempt,
+  });
   const startedAt = performance.now();
   logger.info('task claimed', { priority, resumed: claim.checkpoint !== undefined });
   try {
@@ -142,25 +151,36 @@ async function runAttempt(attempt: Attempt, options: WorkerOptions): Promise<voi
       signal: attempt.signal,
       findResult: options.findResult,
       company: attempt.isAlone ? 'alone' : 'any',
-      onStage: (stage) => attempt.report({ stage }),
-      onProgress: ({ stage, frame, frames, checkpoint }) =>
-        attempt.report({ stage, progress: { frame, frames }, checkpoint }),
+      onStage(stage) {
+        trace.enter(stage);
+        attempt.report({ stage });
+      },
+      onProgress({ stage, frame, frames, checkpoint }) {
+        trace.enter(stage);
+        attempt.report({ stage, progress: { frame, frames }, checkpoint });
+      },
       onPreviewError: (error) => logger.warn('the preview could not be stored', { error }),
     });
     const seconds = (performance.now() - startedAt) / 1000;
     const outcome = await consumer.complete(claim, result);
+    trace.end({ attributes: { 'musicgen.outcome': outcome, 'musicgen.model': result.model } });
     logger.info('task ended', { priority, outcome, seconds, audio_seconds: result.duration });
     if (outcome === 'lost') return metrics.taskReturned('lost');
     metrics.taskCompleted({ task: claim.task, result, seconds });
     metrics.taskEnded({ priority, status: 'completed' });
   } catch (thrown) {
-    await endUnfinished({ attempt, error: toServiceError(thrown), options, logger }).catch(
-      (error: unknown) => {
-        // The lease lapses then, and the task is claimed again.
-        logger.error('the end of an attempt could not be recorded', { error });
-      },
-    );
+    const error = toServiceError(thrown);
+    trace.end(endOf(attempt.stopReason(), error));
+    await endUnfinished({ attempt, error, options, logger }).catch((error: unknown) => {
+      // The lease lapses then, and the task is claimed again.
+      logger.error('the end of an attempt could not be recorded', { error });
+    });
   }
+}
+
+/** That an attempt was stopped is no failure. */
+function endOf(stopped: string | undefined, { code }: ServiceError): SpanOutcome {
+  return stopped === undefined ? { failure: code } : { attributes: { 'musicgen.outcome': stopped } };
 }
 
 interface UnfinishedOptions {

@@ -53,7 +53,8 @@ function isWhole(value: number): boolean {
 
 /** The record of a task that is admitted now. */
 export function newRecord(task: NewTask, now: number): TaskRecord {
-  const { id, priority, request, owner, batchId, batchIndex, requestId, cost, expectedMs } = task;
+  const { id, priority, request, owner, batchId, batchIndex, requestId, traceparent, cost, expectedMs } =
+    task;
   return {
     id,
     status: 'pending',
@@ -63,6 +64,7 @@ export function newRecord(task: NewTask, now: number): TaskRecord {
     ...(batchId !== undefined && { batchId }),
     ...(batchIndex !== undefined && { batchIndex }),
     ...(requestId !== undefined && { requestId }),
+    ...(traceparent !== undefined && { traceparent }),
     ...(cost !== undefined && { cost }),
     ...(expectedMs !== undefined && { expectedMs }),
     attempt: 0,

@@ -10,6 +10,8 @@ export interface NewTask {
   ttlSeconds: number;
   maxAttempts: number;
   requestId?: string;
+  /** The trace of that request, for whoever works on the task; opaque text. */
+  traceparent?: string;
   /** How much work it is, in a whole unit of the caller's: the queue sums what waits and what was done. */
   cost?: number;
   /** How long the caller expects it to take from submission to completion, kept to measure the expectation by. */

@@ -41,6 +41,8 @@ export interface TaskRecord {
   batchIndex?: number;
   /** The HTTP request that submitted the task, for logs. */
   requestId?: string;
+  /** The trace of that request. */
+  traceparent?: string;
   /** As they were submitted. */
   cost?: number;
   expectedMs?: number;
@@ -118,6 +120,7 @@ export function recordFromFields(id: string, fields: RecordFields): TaskRecord {
     batchId: fields.batchId,
     batchIndex: read.optionalNumber('batchIndex'),
     requestId: fields.requestId,
+    traceparent: fields.traceparent,
     cost: read.optionalNumber('cost'),
     expectedMs: read.optionalNumber('expectedMs'),
     attempt: read.optionalNumber('attempt') ?? 0,

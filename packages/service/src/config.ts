@@ -154,6 +154,10 @@ export const sharedSettings = {
   AWS_ACCESS_KEY_ID: z.string().min(1).optional().describe('For an s3: ARTIFACT_URL.'),
   AWS_SECRET_ACCESS_KEY: z.string().min(1).optional().describe('For an s3: ARTIFACT_URL.'),
   AWS_SESSION_TOKEN: z.string().min(1).optional().describe('With temporary credentials.'),
+  OTEL_EXPORTER_OTLP_ENDPOINT: z
+    .url({ protocol: /^https?$/, error: 'must be an http:// or https:// URL' })
+    .optional()
+    .describe('Where traces are sent over OTLP/HTTP (http://collector:4318); without it there are none.'),
   LOG_LEVEL: z
     .enum(['error', 'warn', 'info', 'debug'])
     .default('info')

@@ -25,10 +25,10 @@ export function observeRequests(metrics: ApiMetrics): RequestHandler {
 }
 
 /** The route's template, so that ids never become labels. */
-function routeOf(req: Request): string {
+export function routeOf(req: Request): string {
   return req.route?.path ?? 'unmatched';
 }
 
-function isProbe(path: string): boolean {
+export function isProbe(path: string): boolean {
   return path === '/livez' || path === '/readyz' || path === '/metrics';
 }

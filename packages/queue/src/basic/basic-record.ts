@@ -38,6 +38,7 @@ export function writeBasicRecord({ task, checkpoint, ...kept }: KeptTask): strin
     musicgen: {
       owner: task.owner,
       request_id: task.requestId,
+      traceparent: task.traceparent,
       cost: task.cost,
       expected_ms: task.expectedMs,
       attempt: task.attempt,
@@ -97,6 +98,7 @@ function readTask(record: JsonObject, ours: JsonObject): TaskRecord {
     batchId: text(record.batch_id),
     batchIndex: text(record.batch_index),
     requestId: text(ours.request_id),
+    traceparent: text(ours.traceparent),
     cost: text(ours.cost),
     expectedMs: text(ours.expected_ms),
     attempt: text(ours.attempt),

@@ -98,10 +98,11 @@ export function createProducer(context: QueueContext, options: ProducerOptions):
 
 /** As `enqueue.lua.ts` takes them. */
 function enqueueArguments(task: NewTask): ScriptArgument[] {
-  const { requestId, owner, cost, expectedMs, batchId, batchIndex, notify } = task;
+  const { requestId, traceparent, owner, cost, expectedMs, batchId, batchIndex, notify } = task;
   const fields = Object.entries({
     maxAttempts: task.maxAttempts,
     requestId,
+    traceparent,
     owner,
     cost,
     expectedMs,
