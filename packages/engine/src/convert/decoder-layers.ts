@@ -134,6 +134,24 @@ export function layerNorm(
   return g.op('LayerNormalization', [x, parameter('weight'), parameter('bias')], attributes);
 }
 
+/** The layer norm of x + addend, and that sum, by one operator of onnxruntime's. */
+export function normalizeSum(
+  g: GraphBuilder,
+  { config, weights }: Checkpoint,
+  { x, addend, name }: { x: Value; addend: Value; name: string },
+): { normed: Value; sum: Value } {
+  const parameter = (part: string) => g.weight(weights.get(`${name}.${part}`, [config.decoder.hidden_size]));
+  const [normed, sum] = [`${name}.normed`, `${name}.sum`];
+  g.node({
+    op: 'SkipLayerNormalization',
+    inputs: [x, addend, parameter('weight'), parameter('bias')],
+    // Mean and variance, between the two, are not wanted.
+    outputs: [normed, '', '', sum],
+    attributes: { epsilon: { float: layerNormEpsilon } },
+  });
+  return { normed, sum };
+}
+
 function attention(
   g: GraphBuilder,
   checkpoint: Checkpoint,

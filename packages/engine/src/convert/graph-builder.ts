@@ -45,9 +45,8 @@ export type ModelPrecision = 'fp32' | 'int8' | 'int4';
 const microsoftOperators: ReadonlySet<string> = new Set([
   'FusedMatMul',
   'MatMulNBits',
-  'DynamicQuantizeMatMul',
   'MultiHeadAttention',
-  'GroupQueryAttention',
+  'SkipLayerNormalization',
 ]);
 
 interface Node {
