@@ -64,7 +64,8 @@ export class Columns {
   next(): StepInput {
     const window = this.#windows[0] as Window;
     if (this.#sequence === undefined) {
-      this.#sequence = this.#decoder.open(this.#job.rows);
+      const columns = columnCount(this.#pattern, window.end - window.start);
+      this.#sequence = this.#decoder.open(this.#job.rows, columns);
       this.#fed = 0;
     }
     if (this.#column === 0) this.#column = this.#known - window.start + 1;

@@ -45,7 +45,7 @@ export function applyTemperature(scores: Scores, temperature: number): void {
  */
 export function keepTopK(scores: Scores, k: number): void {
   if (k <= 0 || k >= scores.length) return;
-  const threshold = kthLargest(scores.slice(), k);
+  const threshold = kthLargest(scores, k);
   for (let id = 0; id < scores.length; id++) {
     if ((scores[id] as number) < threshold) scores[id] = removed;
   }
@@ -116,31 +116,31 @@ function keptIds(scores: Scores): number[] {
   return ids;
 }
 
-/** The k-th largest value, by quickselect; reorders the values. */
+/** Holds the k largest values so far, reused from call to call. */
+let heap = new Float32Array();
+
+/** The k-th largest value: the smallest, and so the root, of a heap of the k largest. Most values only meet the root. */
 function kthLargest(values: Float32Array, k: number): number {
-  let low = 0;
-  let high = values.length - 1;
-  while (low < high) {
-    const split = partition(values, low, high);
-    if (k - 1 <= split) high = split;
-    else low = split + 1;
+  if (heap.length < k) heap = new Float32Array(k);
+  for (let index = 0; index < k; index++) heap[index] = values[index] as number;
+  for (let index = (k >> 1) - 1; index >= 0; index--) sink(index, heap[index] as number, k);
+  for (let index = k; index < values.length; index++) {
+    const value = values[index] as number;
+    if (value > (heap[0] as number)) sink(0, value, k);
   }
-  return values[low] as number;
+  return heap[0] as number;
 }
 
-/** Hoare's partition, which stays balanced however many values are equal: none up to the result is below any after. */
-function partition(values: Float32Array, low: number, high: number): number {
-  const pivot = values[(low + high) >>> 1] as number;
-  let left = low - 1;
-  let right = high + 1;
+/** Puts a value into the heap at or below a place, where none of those below it is smaller. */
+function sink(from: number, value: number, size: number): void {
+  let place = from;
   for (;;) {
-    do left++;
-    while ((values[left] as number) > pivot);
-    do right--;
-    while ((values[right] as number) < pivot);
-    if (left >= right) return right;
-    const moved = values[left] as number;
-    values[left] = values[right] as number;
-    values[right] = moved;
+    let child = 2 * place + 1;
+    if (child >= size) break;
+    if (child + 1 < size && (heap[child + 1] as number) < (heap[child] as number)) child++;
+    if (value <= (heap[child] as number)) break;
+    heap[place] = heap[child] as number;
+    place = child;
   }
+  heap[place] = value;
 }

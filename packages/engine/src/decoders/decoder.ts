@@ -10,8 +10,11 @@ export interface Decoder {
    * prefill must come at once, in the sequence's first step, and every later step brings one.
    */
   readonly prefillColumns?: number;
-  /** Opens an empty sequence: the rows of one piece. */
-  open(rows: SequenceRows): DecoderSequence;
+  /**
+   * Opens an empty sequence: the rows of one piece.
+   * @param columns how many it is likely to get, for which room may be reserved
+   */
+  open(rows: SequenceRows, columns?: number): DecoderSequence;
   /**
    * Appends columns to each sequence and returns each one's logits of its last column, [rows, codebooks, vocabulary],
    * valid until the next call. Sequences share runs where the layout can; any of them may bring many columns (prefill)

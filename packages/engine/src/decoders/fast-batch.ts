@@ -17,35 +17,40 @@ export interface BatchRow {
 /** The most negative float32: the score of what must not count. */
 const maskedScore = -3.4028234663852886e38;
 
-/** Rows that run together: what the graph is fed about them, as long as none of them gets another block. */
+/** Rows that run together, and what the graph is fed about them. */
 export class FastBatch {
   /** Rows with text come first: the graph wants them so. */
   readonly rows: readonly BatchRow[];
   readonly #cache: KeyValueCache;
-  readonly #version: number;
-  readonly #feeds: Tensors;
-  readonly #mostBlocks: number;
+  readonly #texts: Tensors;
+  #blocks: Tensors = {};
+  #mostBlocks = 0;
+  /** Of the cache, when `#blocks` was made. */
+  #version: number | undefined;
 
   constructor(cache: KeyValueCache, rows: readonly BatchRow[]) {
     this.rows = rows.toSorted((a, b) => Number(a.text === undefined) - Number(b.text === undefined));
     this.#cache = cache;
-    this.#version = cache.version;
-    this.#mostBlocks = Math.max(...this.rows.map((row) => row.cache.blocks.length));
-    this.#feeds = { ...this.#blockFeeds(), ...this.#textFeeds() };
+    this.#texts = this.#textFeeds();
   }
 
-  /** Whether it still says where the blocks of exactly these rows are. */
-  fits(rows: readonly BatchRow[]): boolean {
-    if (this.#version !== this.#cache.version || rows.length !== this.rows.length) return false;
-    return rows.every((row) => this.rows.includes(row));
+  /** Whether it is of exactly these rows. */
+  isOf(rows: readonly BatchRow[]): boolean {
+    return rows.length === this.rows.length && rows.every((row) => this.rows.includes(row));
   }
 
   /** All feeds for the next columns of these rows. */
   feeds(ids: Tensor): Tensors {
+    if (this.#version !== this.#cache.version) {
+      this.#version = this.#cache.version;
+      this.#mostBlocks = Math.max(...this.rows.map((row) => row.cache.blocks.length));
+      this.#blocks = this.#blockFeeds();
+    }
     const lengths = this.rows.map(({ cache }) => cache.length);
     const bias = this.#pastBias(lengths);
     return {
-      ...this.#feeds,
+      ...this.#texts,
+      ...this.#blocks,
       input_ids: ids,
       start: idTensor(lengths, [lengths.length]),
       past_bias: new Tensor('float32', bias, [lengths.length, 1, 1, bias.length / lengths.length]),

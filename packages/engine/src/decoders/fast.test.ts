@@ -151,6 +151,26 @@ describe('the fast decoder of musicgen-tiny', () => {
       expect([name, Array.from(codes)]).toEqual([name, expectedCodes(name)]);
   });
 
+  it('is not disturbed by a sequence that reserves room between two of its steps', async () => {
+    const sequence = model.decoder.open({ condition: nothing });
+    const step = async () => {
+      const [logits] = await model.decoder.step([{ sequence, ids: new Int32Array(4).fill(7), columns: 1 }]);
+      return Array.from(logits ?? []);
+    };
+    const undisturbed = [await step(), await step(), await step()];
+    sequence.release();
+    const again = model.decoder.open({ condition: nothing });
+    const ids = new Int32Array(4).fill(7);
+    const disturbed: number[][] = [];
+    for (let at = 0; at < 3; at++) {
+      const [logits] = await model.decoder.step([{ sequence: again, ids, columns: 1 }]);
+      disturbed.push(Array.from(logits ?? []));
+      if (at === 0) model.decoder.open({ condition: nothing }, 1000).release();
+      if (at === 1) model.decoder.open({ condition: nothing }, 2000);
+    }
+    expect(disturbed).toEqual(undisturbed);
+  });
+
   it('says so when a released sequence is stepped', async () => {
     const sequence = model.decoder.open({ condition: nothing });
     sequence.release();

@@ -20,6 +20,8 @@ const prefillColumns = 128;
 
 interface OpenSequence {
   rows: BatchRow[];
+  /** Of the cache, as far as they can be foreseen. */
+  blocks: number;
   /** What the rows attend to, until the first step has computed what they need of it. */
   pending?: SequenceRows;
 }
@@ -56,14 +58,16 @@ class FastDecoder implements Decoder {
     this.#cache = new KeyValueCache(parts.shape);
   }
 
-  open(rows: SequenceRows): DecoderSequence {
+  open(rows: SequenceRows, columns = 0): DecoderSequence {
     const count = rows.against === undefined ? 1 : 2;
     const opened: OpenSequence = {
       rows: Array.from({ length: count }, () => ({ cache: { blocks: [], length: 0 } })),
+      blocks: count * Math.ceil(columns / this.#cache.shape.positions),
       pending: rows,
     };
     const sequence: DecoderSequence = { rows: count, release: () => this.#close(sequence) };
     this.#open.set(sequence, opened);
+    this.#cache.reserve([...this.#open.values()].reduce((sum, { blocks }) => sum + blocks, 0));
     return sequence;
   }
 
@@ -118,7 +122,7 @@ class FastDecoder implements Decoder {
     const opened = inputs.map((input) => this.#find(input));
     const rows = opened.flatMap((each) => each.rows);
     for (const { cache } of rows) this.#cache.extend(cache, cache.length + columns);
-    if (!this.#batch?.fits(rows)) this.#batch = new FastBatch(this.#cache, rows);
+    if (!this.#batch?.isOf(rows)) this.#batch = new FastBatch(this.#cache, rows);
     const batch = this.#batch;
     const idsOf = new Map(opened.flatMap((each, index) => each.rows.map((row) => [row, inputs[index]?.ids])));
     const { codebooks } = this.#config.info;

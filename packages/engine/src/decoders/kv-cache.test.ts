@@ -46,6 +46,20 @@ describe('the key/value cache', () => {
     expect(Array.from(values ?? [])).toEqual([9, 7, 9, 10, 8, 9, 11, 12]);
   });
 
+  it('keeps everything, and says that it has moved, when more is reserved', () => {
+    const cache = new KeyValueCache(shape);
+    const a = row();
+    for (const value of [1, 2, 3]) append(cache, a, value);
+    const { version } = cache;
+    cache.reserve(2);
+    expect(cache.version).toBe(version);
+    cache.reserve(50);
+    expect(cache.version).toBeGreaterThan(version);
+    append(cache, a, 4);
+    expect(keysOf(cache, a)).toEqual([1, 2, 3, 4]);
+    expect(cache.view(0, 50)[0]).toHaveLength(50 * blockLength);
+  });
+
   it('leaves no gap when a row goes: the last blocks take its place', () => {
     const cache = new KeyValueCache(shape);
     const rows = [row(), row(), row()];

@@ -15,6 +15,14 @@ export interface CacheRow {
   length: number;
 }
 
+/** Consecutive positions of one row in one block, as offsets in an array and, `skip`, in what is written there. */
+interface Stretch {
+  to: number;
+  skip: number;
+  /** Numbers of one head. */
+  length: number;
+}
+
 /**
  * Keys and values of all rows, in typed arrays that the graph reads where they lie. One array for the keys and one for
  * the values of each layer, [blocks, heads, positions, size]; a row owns the same blocks in all of them. The blocks in
@@ -23,7 +31,7 @@ export interface CacheRow {
  */
 export class KeyValueCache {
   readonly shape: BlockShape;
-  /** Changes whenever a block has got another place. */
+  /** Changes whenever a block has got another place, be it with its whole array. */
   version = 0;
   readonly #arrays: Float32Array[];
   /** The row that owns each block in use. */
@@ -36,11 +44,27 @@ export class KeyValueCache {
     this.#arrays = Array.from({ length: 2 * shape.layers }, () => new Float32Array(0));
   }
 
+  /**
+   * Makes the arrays long enough for so many blocks, at least twice as long as before, because growing copies them. The
+   * operating system gives memory to what is written, not to what is reserved.
+   */
+  reserve(blocks: number): void {
+    const needed = blocks * this.#blockLength;
+    for (const [index, array] of this.#arrays.entries()) {
+      if (array.length >= needed) continue;
+      const grown = new Float32Array(Math.max(needed, 2 * array.length));
+      // What is not in use is not touched, or it would take memory.
+      grown.set(array.subarray(0, this.#owners.length * this.#blockLength));
+      this.#arrays[index] = grown;
+      this.version++;
+    }
+  }
+
   /** Makes room for positions up to `length`. The blocks of rows that are extended one after the other are neighbours. */
   extend(row: CacheRow, length: number): void {
     const missing = Math.ceil(length / this.shape.positions) - row.blocks.length;
     if (missing <= 0) return;
-    this.#reserve(this.#owners.length + missing);
+    this.reserve(this.#owners.length + missing);
     for (let block = 0; block < missing; block++) this.#append(row);
   }
 
@@ -69,40 +93,45 @@ export class KeyValueCache {
    */
   write(rows: readonly CacheRow[], fresh: Float32Array, columns: number): void {
     const { heads, size } = this.shape;
-    const stretch = columns * size;
+    const stretches = rows.map((row) => this.#stretches(row, columns));
     let from = 0;
     for (const array of this.#arrays) {
-      for (const row of rows) {
-        for (let head = 0; head < heads; head++) {
-          this.#writeHead({ array, row, head, fresh, from, columns });
-          from += stretch;
-        }
+      for (const row of stretches) {
+        for (const stretch of row) this.#copy({ ...stretch, array, fresh, from, columns });
+        from += heads * columns * size;
       }
     }
     for (const row of rows) row.length += columns;
   }
 
-  #writeHead(part: {
-    array: Float32Array;
-    row: CacheRow;
-    head: number;
-    fresh: Float32Array;
-    from: number;
-    columns: number;
-  }): void {
-    const { array, row, head, fresh, from, columns } = part;
-    const { heads, positions, size } = this.shape;
-    let done = 0;
-    while (done < columns) {
-      const position = row.length + done;
-      const place = position % positions;
-      const block = row.blocks[(position - place) / positions] as number;
+  /** Where a row's next columns go: a stretch for each block they reach into. */
+  #stretches(row: CacheRow, columns: number): Stretch[] {
+    const { positions, size } = this.shape;
+    const stretches: Stretch[] = [];
+    for (let done = 0; done < columns; ) {
+      const place = (row.length + done) % positions;
+      const block = row.blocks[Math.floor((row.length + done) / positions)] as number;
       const count = Math.min(columns - done, positions - place);
-      const to = ((block * heads + head) * positions + place) * size;
-      const start = from + done * size;
-      // A loop: for the 64 numbers of a single column, making two views would take longer than copying.
-      for (let index = 0; index < count * size; index++) array[to + index] = fresh[start + index] as number;
+      stretches.push({
+        to: block * this.#blockLength + place * size,
+        skip: done * size,
+        length: count * size,
+      });
       done += count;
+    }
+    return stretches;
+  }
+
+  /** Copies one stretch of all heads. Loops: for the 64 numbers of a single column, two views would take longer. */
+  #copy(part: Stretch & { array: Float32Array; fresh: Float32Array; from: number; columns: number }): void {
+    const { array, fresh, length, columns } = part;
+    const { heads, positions, size } = this.shape;
+    let to = part.to;
+    let from = part.from + part.skip;
+    for (let head = 0; head < heads; head++) {
+      for (let index = 0; index < length; index++) array[to + index] = fresh[from + index] as number;
+      to += positions * size;
+      from += columns * size;
     }
   }
 
@@ -122,20 +151,6 @@ export class KeyValueCache {
     this.#owners.push(row);
     row.blocks.push(block);
     this.version++;
-  }
-
-  /**
-   * Makes the arrays long enough, at least twice as long as before, one after the other. The operating system gives
-   * memory to what is written, not to what is reserved.
-   */
-  #reserve(blocks: number): void {
-    const needed = blocks * this.#blockLength;
-    for (const [index, array] of this.#arrays.entries()) {
-      if (array.length >= needed) continue;
-      const grown = new Float32Array(Math.max(needed, 2 * array.length));
-      grown.set(array);
-      this.#arrays[index] = grown;
-    }
   }
 
   #move(from: number, to: number): void {
