@@ -60,8 +60,12 @@ export interface Keys {
   delayed: string;
   /** zset, score = time of death: dead letters. */
   dead: string;
-  /** zset, score = when the task expires or, once finished, is removed. */
+  /** zset, score = when the task expires or, once finished, is removed: those of this minute and before. */
   expiry: string;
+  /** list: the ids of the tasks whose time ends in one later minute, by Unix minute. */
+  expiring: (unixMinute: number) => string;
+  /** zset, score = Unix minute: the minutes that have such a list. */
+  expiringMinutes: string;
   /** hash, by priority: what all its waiting tasks cost together, for those that were submitted with a cost. */
   backlog: string;
   /** set: paused priorities. */
@@ -116,6 +120,8 @@ export function createKeys(prefix: string): Keys {
     delayed: `${prefix}:delayed`,
     dead: `${prefix}:dead`,
     expiry: `${prefix}:expiry`,
+    expiring: (unixMinute) => `${prefix}:expiry:${unixMinute}`,
+    expiringMinutes: `${prefix}:expiry:minutes`,
     backlog: `${prefix}:backlog`,
     paused: `${prefix}:paused`,
     counters: `${prefix}:stats`,

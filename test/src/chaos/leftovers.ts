@@ -27,7 +27,7 @@ export interface LeftoverOptions {
  * history, and how much memory it takes. Call it when no other process uses the queue any more.
  */
 export async function recordLeftovers({ redis, queue, artifacts, history }: LeftoverOptions): Promise<void> {
-  await passTime(redis, `${prefix}:expiry`);
+  await passTime(redis);
   const store = openArtifactStore(`file:${artifacts}`);
   const janitor = queue.createJanitor({
     removeArtifacts: (taskId) => store.remove(taskKey(taskId)),
@@ -49,10 +49,16 @@ export async function recordLeftovers({ redis, queue, artifacts, history }: Left
   history.write({ type: 'memory:read', bytes: await memoryOf(redis, [...permanentKeys]) });
 }
 
-/** Makes everything due that the index holds for later: the run cannot wait a day. */
-async function passTime(redis: Redis, index: string): Promise<void> {
+/** Makes everything due that is noted for later: the run cannot wait a day. */
+async function passTime(redis: Redis): Promise<void> {
+  const index = `${prefix}:expiry`;
   const due = await redis.zrange(index, '0', '-1');
-  for (const member of due) await redis.zadd(index, 'XX', 0, member);
+  for (const minute of await redis.zrange(`${index}:minutes`, '0', '-1')) {
+    due.push(...(await redis.lrange(`${index}:${minute}`, 0, -1)));
+    await redis.del(`${index}:${minute}`);
+  }
+  await redis.del(`${index}:minutes`);
+  for (const id of due) await redis.zadd(index, 0, id);
 }
 
 async function memoryOf(redis: Redis, keys: readonly string[]): Promise<number> {

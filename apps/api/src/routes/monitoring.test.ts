@@ -33,10 +33,10 @@ test('cleaning up does maintenance at once and says what it did', async () => {
   await using context = await createTestApp({ redisUrl: server.url });
   const { redis, prefix } = context;
   const { deadId } = await seedHistory(context);
-  await redis.zadd(`${prefix}:expiry`, 'XX', 1, deadId);
+  await redis.zadd(`${prefix}:expiry`, 1, deadId);
   const [waiting] = await redis.zrange(`${prefix}:queue:LOW`, '0', '0');
   await redis.hset(`${prefix}:task:${waiting}`, 'expiresAt', 1);
-  await redis.zadd(`${prefix}:expiry`, 'XX', 1, String(waiting));
+  await redis.zadd(`${prefix}:expiry`, 1, String(waiting));
   const { status, body } = await request(context.app).post('/api/v1/monitoring/tasks/cleanup');
   expect(status).toBe(200);
   await expectLikeExample('cleanup', body);

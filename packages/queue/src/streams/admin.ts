@@ -1,6 +1,7 @@
 import { priorityNames } from '@musicgen/contract';
 import { type DeadLetter, deadCursor, parseDeadCursor, type QueueAdmin } from '../queue-admin.ts';
 import type { QueueContext } from './context.ts';
+import { pageOfIds } from './expiry-index.ts';
 import { presenceLastsMs } from './presence.ts';
 import { readTasks } from './read-tasks.ts';
 import { requeueScript } from './scripts/requeue.lua.ts';
@@ -59,14 +60,9 @@ export function createAdmin({ redis, keys, run }: QueueContext): QueueAdmin {
       return found.length < limit || last === undefined ? { tasks } : { tasks, next: deadCursor(last) };
     },
 
-    async everyTask({ limit, cursor = '0' }) {
-      if (!/^\d{1,20}$/.test(cursor)) throw new RangeError(`"${cursor}" is no cursor`);
-      const [next, members] = await redis.zscan(keys.expiry, cursor, 'COUNT', limit);
-      const tasks = await readTasks(
-        { run },
-        members.filter((_, index) => index % 2 === 0),
-      );
-      return next === '0' ? { tasks } : { tasks, next };
+    async everyTask({ limit, cursor }) {
+      const { ids, ...next } = await pageOfIds({ redis, keys }, cursor, limit);
+      return { tasks: await readTasks({ run }, ids), ...next };
     },
 
     async requeue(id) {

@@ -47,10 +47,19 @@ export function createConsumer(context: QueueContext, options: ConsumerOptions):
   const results = createResults(context);
   /** The best task must be alone on a worker, and this one holds others. */
   let isHeldBack = false;
+  /** A wait has ended without a bell: most likely there is still nothing, and then no claim is worth its price. */
+  let nothingRang = false;
 
   async function claimUpTo(limit: number): Promise<Claim[]> {
     presence.touch();
-    return held.isTaken() ? [] : takeUpTo(limit);
+    if (held.isTaken() || (await isIdle())) return [];
+    return takeUpTo(limit);
+  }
+
+  async function isIdle(): Promise<boolean> {
+    if (!nothingRang || results.count() > 0) return false;
+    nothingRang = false;
+    return (await redis.exists(...priorities.map(keys.waiting))) === 0;
   }
 
   async function takeUpTo(limit: number): Promise<Claim[]> {
@@ -155,9 +164,10 @@ export function createConsumer(context: QueueContext, options: ConsumerOptions):
       const blockMs = Math.ceil(Math.min(timeoutMs, maxBlockMs) * (0.8 + Math.random() * 0.2));
       signal.addEventListener('abort', bells.interrupt, { once: true });
       try {
-        await bells.run(blockMs, (connection) =>
+        const rung = await bells.run(blockMs, (connection) =>
           connection.blpop(...priorities.map(keys.bell), blockMs / 1000),
         );
+        nothingRang = rung === null;
       } catch {
         // Reported by the connection's own event. The pause keeps a worker from turning idly while Redis is away.
         await delay(Math.min(blockMs, reconnectPauseMs), undefined, { signal }).catch(() => {});

@@ -87,14 +87,14 @@ export function createJanitor(context: QueueContext, options: StreamsJanitorOpti
     async clean(signal) {
       const total = { expired: 0, removed: 0 };
       for (;;) {
-        const [expired, due] = (await run(expireScript, [])) as [string[], string[]];
+        const [expired, due, more] = (await run(expireScript, [])) as [string[], string[], number];
         for (let index = 0; index + 1 < expired.length; index += 2) {
           const [taskId, priority] = expired.slice(index, index + 2) as [string, Priority];
           events.emit('task:expired', { taskId, priority });
         }
         total.expired += expired.length / 2;
         total.removed += await remove(due);
-        if (expired.length + due.length > 0 && !signal?.aborted) continue;
+        if (expired.length + due.length + more > 0 && !signal?.aborted) continue;
         // Only for people to see; a full Redis refuses it.
         await redis.hset(keys.counters, 'cleanedAt', Date.now()).catch(() => {});
         return total;

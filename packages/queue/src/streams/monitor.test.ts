@@ -1,3 +1,4 @@
+import { countOf } from '../tally.ts';
 import { claimOne, newTask, type StreamsTestQueue, useTestServer } from './test-setup.ts';
 
 const setup = useTestServer();
@@ -99,3 +100,13 @@ test('no answer of the monitor costs more for a hundred thousand tasks than for 
     return (await processed()) - before;
   }
 }, 120_000);
+
+test('the totals of a new queue are read at the price of one minute, not of a day', async () => {
+  const { queue, enqueue, redis } = await setup();
+  await enqueue();
+  await redis.config('RESETSTAT');
+  expect(countOf(await queue.createMonitor().totals(), 'created')).toBe(1);
+  const [, reads] = /cmdstat_hgetall:calls=(\d+)/.exec(await redis.info('commandstats')) ?? [];
+  // The totals, this minute, and the next one if that has begun.
+  expect(Number(reads)).toBeLessThanOrEqual(3);
+});

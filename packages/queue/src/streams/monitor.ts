@@ -6,6 +6,7 @@ import { countOf, type Tally } from '../tally.ts';
 import { parseJsonObject, type TaskRecord } from '../task-record.ts';
 import { readBacklog } from './backlog.ts';
 import type { QueueContext } from './context.ts';
+import { whenOutlived } from './expiry-index.ts';
 import { isReplyError } from './groups.ts';
 import { readTasks } from './read-tasks.ts';
 import { factsFromInfo } from './server-check.ts';
@@ -182,11 +183,7 @@ export function createMonitor(context: QueueContext): StreamsMonitor {
 
     server: async () => factsFromInfo(await redis.info()),
 
-    async whenOutlived(share) {
-      const rank = String(Math.max(0, Math.ceil(share * (await redis.zcard(keys.expiry))) - 1));
-      const [, at] = await redis.zrange(keys.expiry, rank, rank, 'WITHSCORES');
-      return at === undefined ? undefined : Number(at);
-    },
+    whenOutlived: (share) => whenOutlived(context, share),
 
     async cleanedAt() {
       const at = await redis.hget(keys.counters, 'cleanedAt');

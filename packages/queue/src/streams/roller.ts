@@ -13,3 +13,14 @@ export function createRoller({ run }: QueueContext): Roller {
     },
   };
 }
+
+/**
+ * Notes for a queue in which nothing has ever happened that its counts begin now. Without that note readers of the totals
+ * look into every minute of a day, until the first roll-up.
+ */
+export async function beginCounting({ redis, keys }: Pick<QueueContext, 'redis' | 'keys'>): Promise<void> {
+  // Asked for first: what happens meanwhile is counted in this minute or a later one.
+  const [seconds] = await redis.time();
+  if ((await redis.exists(keys.lifecycle)) === 1) return;
+  await redis.hsetnx(keys.counters, 'rolledUntil', Math.floor(Number(seconds) / 60));
+}

@@ -23,7 +23,7 @@ import { createReconciler, type Reconciler } from './reconciler.ts';
 import { createRecoverer } from './recoverer.ts';
 import type { RedisClient } from './redis-client.ts';
 import { answering, redisUnavailable } from './redis-unavailable.ts';
-import { createRoller, type Roller } from './roller.ts';
+import { beginCounting, createRoller, type Roller } from './roller.ts';
 import { createScriptRunner } from './script-runner.ts';
 import { checkServer } from './server-check.ts';
 
@@ -73,6 +73,7 @@ export function createStreamsQueue(options: StreamsQueueOptions): StreamsQueue {
       try {
         const facts = await checkServer(context);
         await checkLayout(context, prefix);
+        await beginCounting(context);
         await createGroups(context);
         return facts;
       } catch (error) {

@@ -85,3 +85,13 @@ export async function createTestQueue<Client extends RedisClient>(
     },
   };
 }
+
+/** Makes everything due that is noted for a later minute. */
+export async function passTime({ redis, keys }: StreamsTestQueue): Promise<void> {
+  for (const minute of await redis.zrange(keys.expiringMinutes, '0', '-1')) {
+    const ids = await redis.lrange(keys.expiring(Number(minute)), 0, -1);
+    await redis.del(keys.expiring(Number(minute)));
+    for (const id of ids) await redis.zadd(keys.expiry, 1, id);
+  }
+  await redis.del(keys.expiringMinutes);
+}

@@ -23,19 +23,17 @@ local limit, key_ttl_ms, owner, owner_limit = tonumber(ARGV[1]), ARGV[2], ARGV[3
 
 local function whole(id)
   local record = redis.call('HGETALL', task_key(id))
-  return #record > 0 and { id, redis.call('GET', content_key(id)) or '', unpack(record) }
+  return { id, redis.call('GET', content_key(id)) or '', unpack(record) }
 end
 
 local function known(id, idempotency, request_hash)
-  local record = whole(id)
-  if record then return record end
+  if redis.call('EXISTS', task_key(id)) == 1 then return whole(id) end
   if idempotency == '' then return nil end
   local first = redis.call('GET', remembered_key(owner .. ':' .. idempotency))
   if not first then return nil end
   local hash, first_id = string.match(first, '^(%S+) (%S+)$')
-  record = whole(first_id)
-  if not record then return nil end
-  return hash == request_hash and record or 'mismatch'
+  if redis.call('EXISTS', task_key(first_id)) == 0 then return nil end
+  return hash == request_hash and whole(first_id) or 'mismatch'
 end
 
 -- The shelves of unfinished tasks are the lowest of the owner's index.
@@ -43,21 +41,28 @@ local function unfinished()
   return redis.call('ZCOUNT', owned_key(owner), '-inf', '(${unfinishedShelves * shelfSpan}')
 end
 
-local function admit(time, first)
+-- The id of the first entry tells the time of all: one command less than asking for it.
+local function admit(first, time)
   local id, priority, ttl_ms, request, notify, idempotency, request_hash, cost, fields = unpack(ARGV, first, first + 8)
+  local entry = redis.call('XADD', stream_key(priority), '*', 'id', id)
+  time = time or time_of(entry)
   local expires_at = after(time, ttl_ms)
   local task = { id = id, priority = priority, attempt = 0, owner = owner, created_at = tonumber(time),
     cost = cost ~= '' and cost or nil }
-  join_queue(task, 'status', 'pending', 'priority', priority, 'createdAt', time, 'expiresAt', expires_at,
-    unpack(ARGV, first + 9, first + 8 + fields))
+  redis.call('HSET', task_key(id), 'status', 'pending', 'priority', priority, 'entry', entry,
+    'createdAt', time, 'expiresAt', expires_at, unpack(ARGV, first + 9, first + 8 + fields))
+  start_waiting(task, queue_score(entry))
+  list_as(task, 'pending')
+  ring(priority)
   redis.call('SET', content_key(id), request)
   if notify ~= '' then redis.call('SET', notice_key(id), notify) end
   if idempotency ~= '' then
     redis.call('SET', remembered_key(owner .. ':' .. idempotency), request_hash .. ' ' .. id, 'PX', key_ttl_ms)
   end
-  redis.call('ZADD', expiry_key, expires_at, id)
+  schedule(id, expires_at, time)
   emit(task, 'created')
   tally(time, 'created:' .. priority, '1')
+  return time
 end
 
 local answers, admitted, first = { 'admitted' }, {}, 5
@@ -77,9 +82,9 @@ if #admitted > 0 then
   if mine and mine + #admitted > owner_limit then return { 'limited', mine } end
 end
 
-local time = now()
+local time = nil
 for _, task in ipairs(admitted) do
-  admit(time, task.at)
+  time = admit(task.at, time)
   answers[task.answer] = { time }
 end
 return answers

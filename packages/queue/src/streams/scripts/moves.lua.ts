@@ -154,7 +154,7 @@ local function expire(task, time)
   local was_running = task.status == 'processing'
   local removed_at = after(time, EXPIRED_RETENTION_MS)
   finish(task, 'expired', time, 'expiresAt', removed_at)
-  redis.call('ZADD', expiry_key, removed_at, task.id)
+  reschedule(task.id, removed_at, time)
   emit(task, 'expired')
   tally(time, 'expired:' .. task.priority, '1')
   if was_running then redis.call('PUBLISH', cancel_channel_key, task.id) end

@@ -1,16 +1,15 @@
-import { type Script, scriptBound } from './script.ts';
+import type { Script } from './script.ts';
 
 /**
- * Compares one page of tasks with stream, group and indexes and repairs what does not agree. The transitions cannot
+ * Compares some tasks with stream, group and indexes and repairs what does not agree. The transitions cannot
  * cause that; lost writes, a deleted key or a deleted consumer can.
  *
- * ARGV   1 cursor of the index of all tasks, '0' to begin
- * Returns  {next cursor ('0' at the end), {id, what was repaired …}}
+ * ARGV   their ids, at most 100
+ * Returns  {id, what was repaired …}
  */
 export const reconcileScript: Script = {
   name: 'reconcile',
   lua: `
-local page = redis.call('ZSCAN', expiry_key, ARGV[1], 'COUNT', ${scriptBound})
 local repaired = {}
 
 local function repair(id, what)
@@ -79,8 +78,8 @@ local function check_listed(task)
   if redis.call('ZSCORE', owned_key(task.owner), task.id) ~= before then repair(task.id, 'indexed') end
 end
 
-for index = 1, #page[2], 2 do
-  local task = read(page[2][index])
+for _, id in ipairs(ARGV) do
+  local task = read(id)
   if task and task.status == 'pending' then
     check_pending(task)
   elseif task and task.status == 'processing' then
@@ -88,6 +87,6 @@ for index = 1, #page[2], 2 do
   end
   if task then check_listed(task) end
 end
-return { page[1], repaired }
+return repaired
 `,
 };

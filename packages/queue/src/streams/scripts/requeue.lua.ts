@@ -18,7 +18,7 @@ local expires_at = after(time, math.max(0, task.expires_at - task.created_at))
 task.attempt = 0
 redis.call('HSET', task_key(id), 'status', 'pending', 'updatedAt', time, 'expiresAt', expires_at)
 redis.call('HDEL', task_key(id), 'attempt', 'stalls', 'error', 'finishedAt', 'startedAt', 'worker', 'token', 'expectedMs')
-redis.call('ZADD', expiry_key, expires_at, id)
+reschedule(id, expires_at, time)
 join_queue(task)
 emit(task, 'requeued')
 tally(time, 'requeued:' .. task.priority, '1')

@@ -16,7 +16,7 @@ local function set_aside(id, priority, time, reason, fields)
   redis.call('SET', content_key(id), cjson.encode({ found = fields }))
   list_as({ id = id, priority = priority, owner = '', created_at = time }, 'failed')
   redis.call('ZADD', dead_key, time, id)
-  redis.call('ZADD', expiry_key, removed_at, id)
+  reschedule(id, removed_at, time)
   tally(time, 'created:' .. priority, '1')
   tally(time, 'failed:' .. priority, '1')
 end

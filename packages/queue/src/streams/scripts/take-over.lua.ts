@@ -47,7 +47,7 @@ local function take_over(first)
   if idempotency ~= '' then
     redis.call('SET', remembered_key(owner .. ':' .. idempotency), request_hash .. ' ' .. id, 'PX', kept_ms, 'NX')
   end
-  redis.call('ZADD', expiry_key, expires_at, id)
+  schedule(id, expires_at, time)
   list_as(task, status)
   tally_creation(task)
   if place ~= '' then

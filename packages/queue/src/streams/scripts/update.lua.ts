@@ -28,7 +28,7 @@ end
 if ttl_ms ~= '' then
   local expires_at = after(task.created_at, ttl_ms)
   redis.call('HSET', task_key(id), 'expiresAt', expires_at)
-  redis.call('ZADD', expiry_key, expires_at, id)
+  reschedule(id, expires_at, time)
 end
 redis.call('HSET', task_key(id), 'updatedAt', time)
 emit(task, 'updated')

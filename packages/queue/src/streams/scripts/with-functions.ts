@@ -1,4 +1,5 @@
 import { claims } from './claims.lua.ts';
+import { expiry } from './expiry.lua.ts';
 import { lifecycle } from './lifecycle.lua.ts';
 import { moves } from './moves.lua.ts';
 import { outbox } from './outbox.lua.ts';
@@ -7,7 +8,16 @@ import { results } from './results.lua.ts';
 import { foreign } from './set-aside.lua.ts';
 
 /** Every shared Lua function, one a fragment; each names only those before it. */
-const functions = [...record, ...lifecycle, ...outbox, ...moves, ...foreign, ...results, ...claims];
+const functions = [
+  ...record,
+  ...lifecycle,
+  ...outbox,
+  ...expiry,
+  ...moves,
+  ...foreign,
+  ...results,
+  ...claims,
+];
 
 /**
  * A script's text behind the shared functions that it needs, and those that they need. No others: Redis runs the

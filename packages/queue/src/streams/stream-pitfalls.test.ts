@@ -1,0 +1,112 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import { claimOne, newTask, useTestServer } from './test-setup.ts';
+
+/** What Redis Streams invite to do wrong, where no other file here holds the test. */
+const setup = useTestServer();
+
+test('a worker that a LOW task woke takes the CRITICAL one that arrived with it', async () => {
+  const { enqueue, consumer, redis } = await setup();
+  const waiting = consumer.waitForTask(30_000, new AbortController().signal);
+  // Both are there before the server wakes anybody.
+  while (!/blocked_clients:[1-9]/.test(await redis.info('clients'))) await delay(5);
+  const [, critical] = await Promise.all([enqueue({ priority: 'LOW' }), enqueue({ priority: 'CRITICAL' })]);
+  await waiting;
+  expect((await claimOne(consumer)).task.id).toBe(critical);
+});
+
+test('a stream without its group holds up no other, and what is completed meanwhile stays completed', async () => {
+  const { enqueue, createConsumer, consumer, producer, redis, keys } = await setup();
+  const first = await enqueue({ priority: 'CRITICAL' });
+  const second = await enqueue({ priority: 'CRITICAL' });
+  await enqueue({ priority: 'LOW' });
+  const claim = await claimOne(consumer);
+  await redis.xgroup('DESTROY', keys.stream('LOW'), 'workers');
+
+  // In one call: the result, and a claim that meets the missing group after it has taken a task.
+  const completed = consumer.complete(claim, { done: true });
+  const taken = await consumer.claimUpTo(2);
+  expect(await completed).toBe('completed');
+  expect(taken.map(({ task }) => task.id)).toEqual([second]);
+  expect(await producer.get(first)).toMatchObject({ status: 'completed', result: { done: true } });
+
+  const ended = consumer.complete(taken[0] as (typeof taken)[0], {});
+  const [next] = await consumer.claimUpTo(2);
+  expect(await ended).toBe('completed');
+  expect(next?.task.priority).toBe('LOW');
+  expect(await createConsumer().claim()).toBeUndefined();
+});
+
+test('something foreign under the keys of one task harms no other that is completed in the same call', async () => {
+  const { enqueue, consumer, producer, redis, keys } = await setup();
+  const [broken, whole] = [await enqueue(), await enqueue()];
+  const claims = await consumer.claimUpTo(2);
+  await redis.del(keys.content(broken));
+  await redis.lpush(keys.content(broken), 'no text');
+  const outcomes = await Promise.all(claims.map((claim) => consumer.complete(claim, { done: true })));
+  expect(outcomes).toEqual(['completed', 'completed']);
+  expect(await producer.get(whole)).toMatchObject({ status: 'completed', result: { done: true } });
+  expect(await redis.xlen(keys.stream('NORMAL'))).toBe(0);
+});
+
+test('looking for lapsed leases often takes none away early', async () => {
+  const { enqueue, consumer, queue } = await setup();
+  await enqueue();
+  const claim = await claimOne(consumer);
+  const recoverer = queue.createRecoverer({ leaseMs: 60_000 });
+  for (let turn = 0; turn < 20; turn++) expect(await recoverer.recover()).toBe(0);
+  expect(await consumer.heartbeat([{ claim }])).toEqual(['ok']);
+});
+
+test('a lost task is recovered by whoever looks, also when nobody is left who serves its priority', async () => {
+  const { enqueue, createConsumer, queue, producer } = await setup();
+  const id = await enqueue({ priority: 'LOW' });
+  await claimOne(createConsumer({ priorities: ['LOW'] }));
+  const others = createConsumer({ priorities: ['CRITICAL'] });
+  expect(await queue.createRecoverer({ leaseMs: 0 }).recover()).toBe(1);
+  expect(await others.claim()).toBeUndefined();
+  expect(await producer.place(id)).toEqual({ position: 1, ahead: 0 });
+});
+
+test('a work stream is never trimmed, and its entries carry nothing but an id', async () => {
+  const { queue, redis, keys } = await setup({ lifecycleLength: 1 });
+  const producer = queue.createProducer();
+  const tasks = Array.from({ length: 300 }, () => newTask({ request: { prompt: 'x'.repeat(500) } }));
+  for (let from = 0; from < 300; from += 100) await producer.enqueueBatch(tasks.slice(from, from + 100));
+  const entries = await redis.xrange(keys.stream('NORMAL'), '-', '+');
+  expect(entries.map(([, fields]) => fields)).toEqual(tasks.map(({ id }) => ['id', id]));
+  expect(await redis.xlen(keys.lifecycle)).toBeLessThan(300);
+});
+
+test('attempts count claims, however often an entry changed hands', async () => {
+  const { enqueue, consumer, queue, redis, keys } = await setup();
+  await enqueue();
+  const recoverer = queue.createRecoverer({ leaseMs: 0, maxStalls: 10 });
+  for (let turn = 0; turn < 3; turn++) {
+    await claimOne(consumer);
+    await recoverer.recover();
+  }
+  const { task } = await claimOne(consumer);
+  const [[, , , deliveries] = []] = (await redis.xpending(keys.stream('NORMAL'), 'workers', '-', '+', 1)) as [
+    string,
+    string,
+    number,
+    number,
+  ][];
+  expect(task).toMatchObject({ attempt: 1, stalls: 3 });
+  expect(deliveries).toBeGreaterThan(1);
+});
+
+test('a reader of the outbox that waits while Redis is flushed reads on', async () => {
+  const { enqueue, consumer, queue, redis } = await setup();
+  const reader = queue.createOutboxReader({ consumerName: 'api-1' });
+  await reader.read(1);
+  const waiting = reader.read(1, { waitMs: 30_000 });
+  while (!/blocked_clients:[1-9]/.test(await redis.info('clients'))) await delay(5);
+  await redis.flushall();
+  const interrupted = await waiting.catch(() => []);
+  const id = await enqueue({ notify: 'somebody' });
+  await claimOne(consumer);
+  const [turn] = interrupted.length > 0 ? interrupted : await reader.read(1, { waitMs: 30_000 });
+  expect(turn).toMatchObject({ taskId: id, status: 'processing' });
+  await reader.close();
+});
