@@ -58,7 +58,7 @@ export interface QueueMonitor {
   lifecycle(): Promise<{ length: number; firstId?: string; lastId?: string }>;
   /** What the Redis server says about itself; undefined where tasks are kept in no server. */
   server(): Promise<ServerFacts | undefined>;
-  /** When this share (0…1) of all tasks will have outlived their time, in Unix milliseconds; undefined without any. */
+  /** When this share (0…1) of all tasks will have outlived their time, in Unix milliseconds, at most a minute late; undefined without any. */
   whenOutlived(share: number): Promise<number | undefined>;
   /** When expired and outdated tasks were last looked for, in Unix milliseconds. */
   cleanedAt(): Promise<number | undefined>;

@@ -78,14 +78,14 @@ test('a work stream is never trimmed, and its entries carry nothing but an id', 
 });
 
 test('attempts count claims, however often an entry changed hands', async () => {
-  const { enqueue, consumer, queue, redis, keys } = await setup();
+  const { enqueue, createConsumer, queue, redis, keys } = await setup();
   await enqueue();
   const recoverer = queue.createRecoverer({ leaseMs: 0, maxStalls: 10 });
   for (let turn = 0; turn < 3; turn++) {
-    await claimOne(consumer);
+    await claimOne(createConsumer());
     await recoverer.recover();
   }
-  const { task } = await claimOne(consumer);
+  const { task } = await claimOne(createConsumer());
   const [[, , , deliveries] = []] = (await redis.xpending(keys.stream('NORMAL'), 'workers', '-', '+', 1)) as [
     string,
     string,
