@@ -9,6 +9,8 @@ import { formatTable, withoutWrapping } from './format.ts';
 export interface ServerOptions {
   url?: string;
   apiKey?: string;
+  /** How often a request is sent again. */
+  retries?: number;
 }
 
 /** What every command works with. */
@@ -62,13 +64,13 @@ function tableFor({ isTTY }: NodeJS.WriteStream, rows: readonly (readonly string
   return isTTY ? withoutWrapping(text) : text;
 }
 
-function connect({ url, apiKey }: ServerOptions, tell: (line: string) => void): Client {
+function connect({ url, apiKey, retries = 3 }: ServerOptions, tell: (line: string) => void): Client {
   const { MUSICGEN_URL, MUSICGEN_API_KEY } = loadCliConfig();
   try {
     return createClient({
       baseUrl: url ?? MUSICGEN_URL,
       apiKey: apiKey ?? MUSICGEN_API_KEY,
-      maxRetries: 3,
+      maxRetries: retries,
       onRetry: (retry) => {
         // Pauses that nobody notices need no line.
         if (retry.delayMs >= 1000) tell(describeRetry(retry));

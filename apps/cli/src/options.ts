@@ -44,8 +44,14 @@ export function toNumber(text: string): number {
 }
 
 export function toCount(text: string): number {
+  const value = toWhole(text);
+  if (value < 1) throw new InvalidArgumentError('It must be 1 or more.');
+  return value;
+}
+
+export function toWhole(text: string): number {
   const value = toNumber(text);
-  if (!Number.isInteger(value) || value < 1)
-    throw new InvalidArgumentError('It must be a whole number, 1 or more.');
+  if (!Number.isInteger(value) || value < 0)
+    throw new InvalidArgumentError('It must be a whole number, 0 or more.');
   return value;
 }

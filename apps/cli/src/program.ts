@@ -1,14 +1,18 @@
+import { readVersion } from '@musicgen/service';
 import { Command } from 'commander';
 import type { Context, ServerOptions } from './context.ts';
 import { exitCodeHelp } from './exit-codes.ts';
+import { toWhole } from './options.ts';
 import { subcommands } from './subcommands.ts';
 
 /** The whole command line; what it throws instead of exiting is for `runMusicgen`. */
 export function createProgram(context: Context): Command {
   const program = new Command('musicgen')
     .description('Text to music on your own machines.')
+    .version(readVersion(new URL('../package.json', import.meta.url)))
     .option('--url <url>', 'where the service is; MUSICGEN_URL, else http://127.0.0.1:8000')
     .option('--api-key <key>', 'API key; better in MUSICGEN_API_KEY, which ps does not show')
+    .option('--retries <number>', 'how often to try again what is refused for now', toWhole, 3)
     .addHelpText('after', exitCodeHelp)
     .configureHelp({ showGlobalOptions: true })
     .exitOverride();

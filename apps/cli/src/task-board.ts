@@ -25,7 +25,7 @@ export function createTaskBoard(labels: string[], out: NodeJS.WriteStream = proc
 }
 
 function drawInPlace(rows: Map<string, Row>, out: NodeJS.WriteStream): TaskBoard {
-  const height = Math.min(rows.size, mostRows, Math.max(1, (out.rows ?? 24) - 2));
+  const height = Math.min(rows.size, mostRows, Math.max(1, (out.rows || 24) - 2));
   const draw = () => {
     const lines = visibleLines([...rows.values()], height, out).map((line) => `\x1b[2K${line}\n`);
     return withoutWrapping(lines.join(''));

@@ -45,7 +45,7 @@ export async function errorOfResponse(response: Response): Promise<ApiError> {
   };
   const problem = await problemOf(response);
   if (problem === undefined) {
-    const what = `${new URL(response.url).host} answered ${status} without a problem of the service`;
+    const what = `${response.url || 'The service'} answered ${status} without a problem of the service`;
     return new ApiError(codeOfStatus(status), `${what}: something else may stand in its place`, details);
   }
   // A newer service may know codes that this client does not.

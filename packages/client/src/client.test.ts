@@ -1,5 +1,5 @@
 import { ApiError, createClient } from './index.ts';
-import { events, hangUp, json, keepSilent, problem, startFailingService } from './test-setup.ts';
+import { type Answer, events, hangUp, json, keepSilent, problem, startFailingService } from './test-setup.ts';
 
 const task = { id: 'a', status: 'pending', request: { seed: 7 }, error: null };
 
@@ -104,6 +104,18 @@ test('a service that is not there is named with the reason', async () => {
   const error = await rejectionOf(client.getQueueState());
   expect(error.code).toBe('unreachable');
   expect(error.message).toMatch(/^The service at 127\.0\.0\.1:2 cannot be reached \(.*ECONNREFUSED.*\)\.$/);
+});
+
+test('an answer that breaks off in the middle is asked for again', async () => {
+  const half: Answer = (res) => {
+    res.writeHead(200, { 'Content-Type': 'application/json', 'Content-Length': '100' });
+    res.write('{"waiting":', () => res.destroy());
+  };
+  await using service = await startFailingService([half, json(200, { waiting: 3 })]);
+  expect(await service.client().getQueueState()).toEqual({ waiting: 3 });
+  await using portal = await startFailingService([(res) => res.end('<html>Log in first</html>')]);
+  const error = await rejectionOf(portal.client({ maxRetries: 0 }).getQueueState());
+  expect(error).toMatchObject({ code: 'unreachable', message: expect.stringContaining('not JSON') });
 });
 
 test('a service that keeps silent is given up after the timeout', async () => {

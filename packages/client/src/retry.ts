@@ -20,6 +20,7 @@ const refusedForNow: ReadonlySet<ErrorCode> = new Set([
   'concurrency_limit',
   'quota_exceeded',
   'queue_full',
+  'redis_full',
   'overloaded',
   'draining',
 ]);

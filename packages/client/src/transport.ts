@@ -58,10 +58,11 @@ export function createTransport(options: ClientOptions): Transport {
   const baseUrl = baseUrlOf(options);
   checkKey(options);
 
-  async function send(request: ApiRequest): Promise<Response> {
+  /** Until it succeeds, or there is no sense in another attempt. */
+  async function perform<Value>(request: ApiRequest, read: Reader<Value>): Promise<Value> {
     for (let attempt = 1; ; attempt += 1) {
-      const outcome = await tryOnce(request);
-      if (outcome instanceof Response) return outcome;
+      const outcome = await tryOnce(request, read);
+      if (!(outcome instanceof ApiError)) return outcome.value;
       outcome.attempts = attempt;
       const delayMs = patienceFor(outcome, attempt);
       const isLast = attempt > maxRetries || !isRepeatable(outcome, request.repeatable ?? true);
@@ -71,8 +72,11 @@ export function createTransport(options: ClientOptions): Transport {
     }
   }
 
-  /** A success, or why it is none. @throws the signal's reason. */
-  async function tryOnce(request: ApiRequest): Promise<Response | ApiError> {
+  /** What was read of a success, or why there is none. @throws the signal's reason. */
+  async function tryOnce<Value>(
+    request: ApiRequest,
+    read: Reader<Value>,
+  ): Promise<{ value: Value } | ApiError> {
     const { path, query, signal, waitSeconds = 0 } = request;
     const timeoutMs = (options.timeoutMs ?? defaultTimeoutMs) + waitSeconds * 1000;
     const timeout = new AbortController();
@@ -81,10 +85,10 @@ export function createTransport(options: ClientOptions): Transport {
       signal?.throwIfAborted();
       const ends = signal ? AbortSignal.any([signal, timeout.signal]) : timeout.signal;
       const response = await call(url(path, query), { ...initOf(request, options), signal: ends });
-      return response.ok ? response : await errorOfResponse(response);
+      return response.ok ? { value: await read(response) } : await errorOfResponse(response);
     } catch (error) {
       signal?.throwIfAborted();
-      return noAnswer(url('/'), timeout.signal.aborted ? timeoutMs : undefined, error);
+      return noAnswer(baseUrl, timeout.signal.aborted ? timeoutMs : undefined, error);
     } finally {
       clearTimeout(timer);
     }
@@ -99,11 +103,14 @@ export function createTransport(options: ClientOptions): Transport {
   }
 
   return {
-    send,
-    json: async <Body>(request: ApiRequest) => (await (await send(request)).json()) as Body,
+    send: (request) => perform(request, (response) => response),
+    json: <Body>(request: ApiRequest) => perform(request, (response) => response.json() as Promise<Body>),
     url,
   };
 }
+
+/** What is taken from a success. */
+type Reader<Value> = (response: Response) => Value | Promise<Value>;
 
 function initOf({ method = 'GET', json, body, headers }: ApiRequest, { apiKey }: ClientOptions): RequestInit {
   return {
@@ -134,9 +141,13 @@ function checkKey({ apiKey }: ClientOptions): void {
 
 function noAnswer(address: string, timeoutMs: number | undefined, cause: unknown): ApiError {
   const { host } = new URL(address);
-  const why =
-    timeoutMs === undefined ? 'cannot be reached' : `did not answer within ${Math.round(timeoutMs / 1000)} s`;
-  return new ApiError('unreachable', `The service at ${host} ${why}${reasonOf(cause)}.`, { cause });
+  return new ApiError('unreachable', `The service at ${host} ${whyOf(timeoutMs, cause)}.`, { cause });
+}
+
+function whyOf(timeoutMs: number | undefined, cause: unknown): string {
+  if (timeoutMs !== undefined) return `did not answer within ${Math.round(timeoutMs / 1000)} s`;
+  if ((cause as Error).name === 'SyntaxError') return 'answers with something that is not JSON';
+  return `cannot be reached${reasonOf(cause)}`;
 }
 
 /** Node hides what happened in the cause: ` (connect ECONNREFUSED 127.0.0.1:8000)`. */

@@ -106,7 +106,7 @@ export {
   taskResultSchema,
   taskSchema,
 } from './task.ts';
-export { uploadIdSchema, uploadSchema } from './upload.ts';
+export { type Upload, uploadIdSchema, uploadSchema } from './upload.ts';
 export {
   type Webhook,
   type WebhookEvent,

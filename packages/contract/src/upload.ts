@@ -14,3 +14,5 @@ export const uploadSchema = z
     expires_at: z.iso.datetime().describe('When it is removed.'),
   })
   .meta({ id: 'Upload' });
+
+export type Upload = z.infer<typeof uploadSchema>;

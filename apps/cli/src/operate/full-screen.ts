@@ -31,7 +31,7 @@ export function openFullScreen(signal: AbortSignal): FullScreen {
   return {
     left,
     show(lines) {
-      const visible = lines.slice(0, (stdout.rows ?? 24) - 1);
+      const visible = lines.slice(0, (stdout.rows || 24) - 1);
       // Line by line and not cleared first: it would flicker.
       const text = visible.map((line) => `${line}\x1b[K`).join('\r\n');
       stdout.write(withoutWrapping(`\x1b[H${text}\x1b[J`));

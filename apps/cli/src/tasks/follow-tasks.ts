@@ -27,13 +27,16 @@ export async function followTasks(
   const labels = tasks.map((_, index) => (tasks.length === 1 ? '' : `${index + 1}`));
   const board = createTaskBoard(labels, context.terminal);
   const known = [...tasks];
+  /** One that cannot be saved ends the following of all. */
+  const end = new AbortController();
+  const signal = AbortSignal.any([context.signal, end.signal]);
   const followOne = async (task: Task, index: number) => {
     const onChange = (changed: Task) => {
       known[index] = changed;
       board.update(labels[index] ?? '', changed);
     };
     onChange(task);
-    const ended = await followTask(task, { client, signal: context.signal, onChange });
+    const ended = await followTask(task, { client, signal, onChange });
     onChange(ended);
     await onEnd(ended, index);
   };
@@ -42,6 +45,7 @@ export async function followTasks(
     board.close();
     return known;
   } catch (error) {
+    end.abort();
     board.close();
     const open = known.filter(({ status }) => !isTerminal(status));
     if (context.signal.aborted) await offerToCancel(context, client, open);

@@ -1,13 +1,14 @@
-import type { Client, Task } from '@musicgen/client';
+import type { Client, GenerateRequestInput, SubmissionInput, Task } from '@musicgen/client';
 import { type AudioFormat, maxBatchLength, ServiceError } from '@musicgen/contract';
 import { Command } from 'commander';
 import type { Context } from '../context.ts';
 import { formatSeconds } from '../format.ts';
 import { jsonOption, toCount } from '../options.ts';
+import { continuationOf } from './continuation.ts';
 import { type DeliverOptions, deliver } from './deliver.ts';
 import { planOutput } from './output-files.ts';
-import { type Prompts, readPrompts } from './prompts.ts';
-import { addRequestOptions, formatOption, type RequestOptions, requestOf } from './request-options.ts';
+import { readPrompts } from './prompts.ts';
+import { addRequestOptions, formatOption, parametersOf, type RequestOptions } from './request-options.ts';
 
 interface GenerateOptions extends RequestOptions, DeliverOptions {
   output?: string;
@@ -46,39 +47,44 @@ export function generateCommand(context: Context): Command {
 }
 
 async function generate(context: Context, words: string[], options: GenerateOptions): Promise<void> {
-  const prompts = await readPrompts(words);
-  const output = await planOutput(context, options, prompts.prompts.length * options.variations);
-  const client = context.client();
-  const format = output.format;
-  if (options.dryRun) return foresee(context, { client, prompts, options, format });
-  const tasks = await submit(context, { client, prompts, options, format });
-  const kind = prompts.kind === 'batch' || options.variations > 1 ? 'list' : 'one';
-  await deliver(context, { client, tasks, output, kind }, options);
-}
-
-interface Submission {
-  client: Client;
-  prompts: Prompts;
-  options: GenerateOptions;
-  format: AudioFormat | undefined;
-}
-
-async function submit(
-  { signal }: Context,
-  { client, prompts: { kind, prompts }, options, format }: Submission,
-): Promise<Task[]> {
-  const requests = prompts.map((prompt) => requestOf(prompt, options, format));
-  const [first] = requests;
-  if (kind === 'single' && first) {
-    const task = await client.generate({ ...first, n: options.variations }, { signal });
-    const others = (task.variations ?? []).slice(1);
-    return [task, ...(await Promise.all(others.map(({ id }) => client.getTask(id, { signal }))))];
-  }
-  if (options.variations > 1)
+  const { kind, prompts } = await readPrompts(words);
+  if (kind === 'batch' && options.variations > 1)
     throw new ServiceError(
       'invalid_request',
       '--variations goes with one prompt; write a line more than once.',
     );
+  const output = await planOutput(context, options, prompts.length * options.variations);
+  const client = context.client();
+  const parameters = {
+    ...parametersOf(options, output.format),
+    continue_from: await continuationOf(context, client, options.continueFrom),
+  };
+  const toRequest = (prompt: string) => ({ ...parameters, prompt });
+  const request = toRequest(prompts[0]);
+  if (options.dryRun) return foresee(context, client, { request, ...options });
+  const tasks =
+    kind === 'batch'
+      ? await submitBatches(context, client, prompts.map(toRequest))
+      : await submitVariations(context, client, { ...request, n: options.variations });
+  const isList = kind === 'batch' || options.variations > 1;
+  await deliver(context, { client, tasks, output, kind: isList ? 'list' : 'one' }, options);
+}
+
+async function submitVariations(
+  { signal }: Context,
+  client: Client,
+  request: SubmissionInput,
+): Promise<Task[]> {
+  const task = await client.generate(request, { signal });
+  const others = (task.variations ?? []).slice(1);
+  return [task, ...(await Promise.all(others.map(({ id }) => client.getTask(id, { signal }))))];
+}
+
+async function submitBatches(
+  { signal }: Context,
+  client: Client,
+  requests: GenerateRequestInput[],
+): Promise<Task[]> {
   const tasks: Task[] = [];
   for (let start = 0; start < requests.length; start += maxBatchLength) {
     const batch = await client.submitBatch(requests.slice(start, start + maxBatchLength), { signal });
@@ -87,14 +93,19 @@ async function submit(
   return tasks;
 }
 
-/** What a dry run says of the first prompt. */
+interface DryRun {
+  request: GenerateRequestInput;
+  variations: number;
+  json?: boolean;
+}
+
 async function foresee(
   context: Context,
-  { client, prompts: { prompts }, options, format }: Submission,
+  client: Client,
+  { request, variations, json = false }: DryRun,
 ): Promise<void> {
-  const request = { ...requestOf(prompts[0] ?? '', options, format), n: options.variations };
-  const estimate = await client.estimate(request, { signal: context.signal });
-  if (options.json) return context.printJson(estimate);
+  const estimate = await client.estimate({ ...request, n: variations }, { signal: context.signal });
+  if (json) return context.printJson(estimate);
   const { start_at, finish_at } = estimate.eta;
   if (start_at === null || finish_at === null)
     return context.print('Nobody can say: no live worker takes tasks of this priority.');

@@ -45,12 +45,17 @@ function toStandardOutput(format: AudioFormat | undefined, count: number): Outpu
 
 /** `musicgen-7.wav`, and where that is taken already `musicgen-7-2.wav`. */
 function intoFolder(folder: string, format: AudioFormat | undefined): OutputFiles {
+  /** Promised to tasks whose files are not there yet. */
+  const taken = new Set<string>();
   return {
     format,
     async pathOf(task) {
       const path = join(folder, `musicgen-${task.seed}.${task.format}`);
       for (let number = 2, free = path; ; number += 1) {
-        if (!(await exists(free))) return free;
+        if (!taken.has(free)) {
+          taken.add(free);
+          if (!(await exists(free))) return free;
+        }
         free = numbered(path, number);
       }
     },

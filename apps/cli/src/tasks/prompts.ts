@@ -4,7 +4,7 @@ import { maxPromptLength, ServiceError } from '@musicgen/contract';
 /** Prompts as they were given: one as arguments, or one a line of standard input. */
 export interface Prompts {
   kind: 'single' | 'batch';
-  prompts: string[];
+  prompts: [string, ...string[]];
 }
 
 /** @throws ServiceError `invalid_request` */
@@ -16,8 +16,9 @@ export async function readPrompts(words: readonly string[]): Promise<Prompts> {
   const prompts = lines.flatMap((line, index) =>
     line.trim() === '' ? [] : [checked(line, `Line ${index + 1}`)],
   );
-  if (prompts.length === 0) throw refusal('Standard input held no prompt: write one a line.');
-  return { kind: 'batch', prompts };
+  const [first, ...others] = prompts;
+  if (first === undefined) throw refusal('Standard input held no prompt: write one a line.');
+  return { kind: 'batch', prompts: [first, ...others] };
 }
 
 /** The service would say so, too, but not by the line. */

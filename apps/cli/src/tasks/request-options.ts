@@ -32,7 +32,7 @@ export function addRequestOptions(command: Command): Command {
     .option('--top-k <number>', 'sample from the k likeliest', toNumber)
     .option('--top-p <number>', 'sample from the likeliest that make up this share', toNumber)
     .option('--guidance <number>', 'how closely to follow the prompt; 1 is off', toNumber)
-    .option('--continue-from <id>', 'go on from the audio of this task')
+    .option('--continue-from <id-or-file>', 'go on from the audio of this task, or from this WAV file')
     .option('--fade-out <seconds>', 'fade the end out to silence', toNumber)
     .option('--ttl <seconds>', 'remove the task and its audio after this long', toNumber)
     .option('--no-tags', 'write nothing into the files about how they were made');
@@ -42,22 +42,20 @@ export function formatOption(): Option {
   return new Option('-f, --format <format>', 'of the audio file').choices(audioFormatNames);
 }
 
-/** The request as the service takes it; what is undefined, JSON leaves out. */
-export function requestOf(
-  prompt: string,
+/** The request but for its prompt, as the service takes it; what is undefined, JSON leaves out. */
+export function parametersOf(
   options: RequestOptions,
   format: AudioFormat | undefined,
-): GenerateRequestInput {
-  const { continueFrom, negative, topK, topP, guidance, fadeOut, tags } = options;
+): Omit<GenerateRequestInput, 'prompt'> {
+  const { negative, topK, topP, guidance, fadeOut, tags } = options;
   const { duration, seed, priority, model, temperature, ttl } = options;
   return {
-    ...{ prompt, duration, seed, priority, model, temperature, ttl, format },
+    ...{ duration, seed, priority, model, temperature, ttl, format },
     negative_prompt: negative,
     top_k: topK,
     top_p: topP,
     guidance_scale: guidance,
     fade_out: fadeOut,
-    continue_from: continueFrom === undefined ? undefined : { task_id: continueFrom },
     tags: tags ? undefined : false,
   };
 }
