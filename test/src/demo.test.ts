@@ -17,8 +17,8 @@ afterEach(() => redis.stop());
 const bootstrap = join(root, 'apps/local/bootstrap.js');
 
 /** The demo as npm runs it, with a Redis of its own, so that it meets nobody else's tasks. */
-function runDemo(...args: string[]) {
-  const env = { ...process.env, REDIS_URL: redis.url };
+function runDemo(args: string[] = [], settings: Record<string, string> = {}) {
+  const env = { ...process.env, REDIS_URL: redis.url, ...settings };
   return promisify(execFile)(process.execPath, [bootstrap, 'demo', ...args], { cwd: root, env });
 }
 
@@ -48,13 +48,22 @@ test('the demo makes three pieces of the asked durations, the best priority firs
 });
 
 test('the demo takes a prompt of the user', async () => {
-  const { stdout } = await runDemo('calm piano', '--duration', '2');
+  const { stdout } = await runDemo(['calm piano', '--duration', '2']);
   expect(stdout.match(/^demo\S*\.wav {2}2\.00 s/gm)).toHaveLength(1);
+});
+
+test.each([
+  ['without any Redis', ['--in-memory'], {}, 'Tasks    in memory'],
+  ['with Redis for one process', [], { USE_ADVANCED_REDIS: 'false' }, 'Redis    redis://'],
+])('the demo works %s', async (_kind, args, settings, said) => {
+  const { stdout } = await runDemo([...args, 'calm piano', '--duration', '1'], settings);
+  expect(stdout).toContain(said);
+  expect(stdout.match(/^demo\S*\.wav {2}1\.00 s/gm)).toHaveLength(1);
 });
 
 test.each([
   [['calm piano', '--duration', 'long'], '--duration takes a number'],
   [['--duration', '5'], '--duration goes with a prompt'],
 ])('the demo refuses %j', async (args, reason) => {
-  await expect(runDemo(...args)).rejects.toMatchObject({ stderr: expect.stringContaining(reason) });
+  await expect(runDemo(args)).rejects.toMatchObject({ stderr: expect.stringContaining(reason) });
 });

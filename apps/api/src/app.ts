@@ -1,6 +1,6 @@
 import type { CallerLimits, DailyQuota, Keyring, KeyStore, RateLimiter } from '@musicgen/access';
 import type { RequestLimits } from '@musicgen/contract';
-import type { LifecycleReader, QueueAdmin, QueueMonitor, TaskProducer } from '@musicgen/queue';
+import type { LifecycleReader, QueueAdmin, QueueKind, QueueMonitor, TaskProducer } from '@musicgen/queue';
 import { type HealthOptions, type Logger, noTracer, type Tracer } from '@musicgen/service';
 import type { ArtifactStore } from '@musicgen/storage';
 import type { Deliveries, TargetPolicy } from '@musicgen/webhooks';
@@ -67,6 +67,8 @@ export interface UploadOptions {
 }
 
 export interface AppOptions extends HealthOptions {
+  /** What keeps the tasks. */
+  kind: QueueKind;
   producer: TaskProducer;
   lifecycle: LifecycleReader;
   monitor: QueueMonitor;

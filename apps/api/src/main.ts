@@ -3,6 +3,7 @@ import {
   createLogger,
   createRegistry,
   logEvents,
+  ofFleet,
   openTracer,
   readVersion,
   runProcess,
@@ -16,7 +17,7 @@ import { serveApi } from './serve-api.ts';
 const closeWithinMs = 10_000;
 
 await runProcess({
-  loadConfig: loadApiConfig,
+  loadConfig: () => ofFleet(loadApiConfig()),
   createLogger: ({ LOG_LEVEL }) => createLogger({ service: 'api', level: LOG_LEVEL }),
   closeWithinMs: () => closeWithinMs,
   async open({ config, logger, releasers, closing }) {

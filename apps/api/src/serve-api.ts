@@ -29,7 +29,7 @@ import { startWebhookDuties } from './webhook-duties.ts';
 import { observeWebhooks } from './webhook-metrics.ts';
 
 export interface ApiParts {
-  config: ApiConfig;
+  config: Omit<ApiConfig, 'REDIS_URL' | 'ARTIFACT_URL'>;
   backend: Backend;
   store: ArtifactStore;
   registry: Registry;
@@ -65,6 +65,7 @@ export async function serveApi(parts: ApiParts): Promise<void> {
   let queueProblem: string | undefined = 'The queue is not set up yet.';
 
   const app = createApp({
+    kind: queue.kind,
     producer,
     lifecycle,
     monitor,

@@ -11,6 +11,7 @@ import { Redis } from 'ioredis';
 import request from 'supertest';
 import { createAccess } from './access.ts';
 import { type AppOptions, apiRoutes, createApp } from './app.ts';
+import type { Backend } from './backend.ts';
 import { createCleanUp } from './clean-up.ts';
 import { loadApiConfig } from './config.ts';
 import { createEstimator } from './estimate/estimator.ts';
@@ -21,6 +22,8 @@ import { redisAccessStores } from './redis-backend.ts';
 
 export interface TestAppOptions {
   redisUrl: string;
+  /** Works on this instead of Redis. */
+  backend?: Backend;
   maxLength?: number;
   /** Settings that differ from the defaults: `API_KEYS` and the like. */
   env?: Record<string, string>;
@@ -32,33 +35,49 @@ export interface TestAppOptions {
  * The real app on a real queue and store of its own, with a worker's side to drive tasks by hand. Every answer is held
  * against the OpenAPI document; disposing throws when one differed.
  */
-export async function createTestApp({ redisUrl, maxLength = 100, env = {}, logger }: TestAppOptions) {
+export async function createTestApp({
+  redisUrl,
+  backend,
+  maxLength = 100,
+  env = {},
+  logger,
+}: TestAppOptions) {
   const redis = new Redis(redisUrl, failFastRedisOptions);
   redis.on('error', () => {});
   const prefix = `test-${randomUUID()}`;
   const queue = createStreamsQueue({ redis, prefix });
   const isThere = await redisIsThere(redis);
   if (isThere) await queue.prepare();
+  const {
+    queue: tasks,
+    deliveries,
+    stores,
+  } = backend ?? {
+    queue,
+    deliveries: createDeliveries({ redis, prefix }),
+    stores: redisAccessStores({ redis, prefix }),
+  };
+  await backend?.queue.prepare();
   const folder = await mkdtemp(join(tmpdir(), 'musicgen-api-'));
   const store = createDiskStore(folder);
-  const lifecycle = queue.createLifecycleReader();
+  const lifecycle = tasks.createLifecycleReader();
   const closing = new AbortController();
   const registry = createRegistry({ role: 'api', version: '0' });
   const config = loadApiConfig({ TASK_KEY_PREFIX: prefix, ...env });
-  const deliveries = createDeliveries({ redis, prefix });
   const policy = createTargetPolicy({
     allowHttp: config.WEBHOOK_ALLOW_HTTP,
     allowedNetworks: config.WEBHOOK_ALLOWED_NETWORKS,
   });
-  const producer = queue.createProducer({ maxLength });
-  const monitor = queue.createMonitor();
+  const producer = tasks.createProducer({ maxLength });
+  const monitor = tasks.createMonitor();
   const options: AppOptions = {
+    kind: tasks.kind,
     producer,
     lifecycle,
     monitor,
-    admin: queue.createAdmin(),
+    admin: tasks.createAdmin(),
     estimator: createEstimator({ monitor, refreshMs: 0 }),
-    cleanUp: createCleanUp({ recoverer: queue.createRecoverer(), janitor: queue.createJanitor() }),
+    cleanUp: createCleanUp({ recoverer: tasks.createRecoverer(), janitor: tasks.createJanitor() }),
     queueMaxLength: maxLength,
     stallTimeoutSeconds: 3600,
     autoscaling: { targetWaitSeconds: 60 },
@@ -67,7 +86,7 @@ export async function createTestApp({ redisUrl, maxLength = 100, env = {}, logge
     limits: { maxDurationSeconds: 300, defaultTtlSeconds: 86_400 },
     uploads: { maxMegabytes: 1, mostPerOwner: 3 },
     maxAttempts: 2,
-    access: createAccess(config, redisAccessStores({ redis, prefix })),
+    access: createAccess(config, stores),
     webhooks: { deliveries, policy, hasSecret: config.WEBHOOK_SECRET !== undefined },
     metrics: createApiMetrics(registry),
     registry,
@@ -79,7 +98,7 @@ export async function createTestApp({ redisUrl, maxLength = 100, env = {}, logge
   const { middleware, violations } = checkAgainst(() => openApiDocument(apiRoutes(options), options));
   const bareApp = createApp(options);
   const app = express().disable('x-powered-by').use(middleware, bareApp);
-  const consumer = queue.createConsumer({
+  const consumer = tasks.createConsumer({
     workerId: 'test',
     priorities: ['CRITICAL', 'HIGH', 'NORMAL', 'LOW'],
   });

@@ -5,6 +5,7 @@ import { z } from 'zod';
 const localConfigSchema = z.object({
   /** Without it a local run finds or starts a server itself, so the default does not hold here. */
   REDIS_URL: sharedSettings.REDIS_URL.unwrap().optional(),
+  USE_ADVANCED_REDIS: sharedSettings.USE_ADVANCED_REDIS,
   API_PORT: portSetting(8000),
   WORKER_HEALTH_PORT: portSetting(0),
 });

@@ -29,7 +29,7 @@ async function run(command: string, args: string[]): Promise<void> {
     case 'setup':
       return setup(args);
     case 'start':
-      return keepRunning(start);
+      return start(args);
     case 'demo':
       return demo(args);
     case 'settings':
@@ -54,11 +54,16 @@ async function writeSettings(): Promise<void> {
   await writeFile(commandsPage, withReference(await readFile(commandsPage, 'utf8')));
 }
 
-async function start(releasers: Releasers): Promise<void> {
-  const service = await startLocalService({ config: loadLocalConfig(), releasers, say });
+async function start(args: string[]): Promise<void> {
+  const { values } = parseArgs({ args, options: { 'in-memory': { type: 'boolean', default: false } } });
+  await keepRunning((releasers) => serve(releasers, values['in-memory']));
+}
+
+async function serve(releasers: Releasers, inMemory: boolean): Promise<void> {
+  const service = await startLocalService({ config: loadLocalConfig(), inMemory, releasers, say });
   service.api.log.on('line', printLog);
   const worker = await service.startWorker();
-  worker.log.on('line', printLog);
+  if (worker !== service.api) worker.log.on('line', printLog);
   const example = `-H 'Content-Type: application/json' -d '{"prompt": "lofi piano"}'`;
   say(`\nTry      curl -X POST ${service.url}/api/v1/generate ${example}`);
   say('Stop     Ctrl-C\n');
@@ -67,12 +72,17 @@ async function start(releasers: Releasers): Promise<void> {
 }
 
 async function demo(args: string[]): Promise<void> {
-  const { keep, own } = parseDemoArgs(args);
+  const { keep, own, inMemory } = parseDemoArgs(args);
   await keepRunning(async (releasers) => {
     const config = loadLocalConfig();
     // Any port will do, unless one was asked for or the service is to stay.
     const port = process.env.API_PORT || keep ? config.API_PORT : 0;
-    const service = await startLocalService({ config: { ...config, API_PORT: port }, releasers, say });
+    const service = await startLocalService({
+      config: { ...config, API_PORT: port },
+      inMemory,
+      releasers,
+      say,
+    });
     await runDemo({ service, own, say });
     if (!keep) return;
     say(`\nStill running at ${service.url}; Ctrl-C stops it.`);
@@ -80,12 +90,16 @@ async function demo(args: string[]): Promise<void> {
   });
 }
 
-/** `[--keep] [prompt] [--duration 12]`; a prompt of the user's own replaces the three. */
+/** `[--in-memory] [--keep] [prompt] [--duration 12]`; a prompt of the user's own replaces the three. */
 function parseDemoArgs(args: string[]) {
   const { values, positionals } = parseArgs({
     args,
     allowPositionals: true,
-    options: { keep: { type: 'boolean', default: false }, duration: { type: 'string' } },
+    options: {
+      keep: { type: 'boolean', default: false },
+      duration: { type: 'string' },
+      'in-memory': { type: 'boolean', default: false },
+    },
   });
   const prompt = positionals.join(' ').trim();
   const duration = Number(values.duration ?? 10);
@@ -93,7 +107,8 @@ function parseDemoArgs(args: string[]) {
   if (prompt === '' && values.duration !== undefined) {
     throw new Error('--duration goes with a prompt of your own: npm run demo -- "calm piano" --duration 12');
   }
-  return { keep: values.keep, own: prompt === '' ? undefined : { prompt, duration } };
+  const own = prompt === '' ? undefined : { prompt, duration };
+  return { keep: values.keep, own, inMemory: values['in-memory'] };
 }
 
 /**

@@ -17,8 +17,11 @@ export interface ServiceProcess {
   pid: number;
   /** Emits `line` for every log line. */
   log: EventEmitter<{ line: [LogLine] }>;
-  /** Resolves with the first log line of that message, past or future; rejects when the process ends before. */
-  untilLogged(message: string): Promise<LogLine>;
+  /**
+   * Resolves with the first log line of that message, past or future, of one service where the process is several;
+   * rejects when the process ends before.
+   */
+  untilLogged(message: string, service?: string): Promise<LogLine>;
   kill(signal: NodeJS.Signals): void;
   /** SIGTERM, then waits for its end. */
   stop(): Promise<void>;
@@ -59,8 +62,12 @@ export function startServiceProcess({ name, entry, env, logFile }: ServiceProces
   createInterface({ input: stdout }).on('line', (text) => {
     const line = parseLine(text);
     if (line === undefined) return;
-    if (!firstOfMessage.has(line.msg)) firstOfMessage.set(line.msg, line);
-    if (line.level === 'error') lastWords = line.error?.message ?? line.msg;
+    for (const name of [line.msg, `${line.service} ${line.msg}`]) {
+      if (!firstOfMessage.has(name)) firstOfMessage.set(name, line);
+    }
+    if (line.level === 'error') {
+      lastWords = line.error?.message ?? [line.msg, line.detail].filter(Boolean).join(': ');
+    }
     log.emit('line', line);
   });
   const ended = once(child, 'close').then(([code, signal]: (number | string | null)[]) => ({
@@ -74,12 +81,12 @@ export function startServiceProcess({ name, entry, env, logFile }: ServiceProces
     log,
     ended,
     kill: (signal) => void child.kill(signal),
-    untilLogged(message) {
+    untilLogged(message, service) {
       return new Promise((resolve, reject) => {
-        const past = firstOfMessage.get(message);
+        const past = firstOfMessage.get(service === undefined ? message : `${service} ${message}`);
         if (past !== undefined) return resolve(past);
         log.on('line', (line) => {
-          if (line.msg === message) resolve(line);
+          if (line.msg === message && (service ?? line.service) === line.service) resolve(line);
         });
         void ended.then(({ how }) => reject(new Error(how)));
       });

@@ -90,6 +90,7 @@ export const workerConfigSchema = z.object({
 
 export type WorkerConfig = z.output<typeof workerConfigSchema>;
 
-export function loadWorkerConfig(): WorkerConfig {
-  return loadConfig(workerConfigSchema, process.env);
+/** @throws ConfigError */
+export function loadWorkerConfig(env: NodeJS.ProcessEnv = process.env): WorkerConfig {
+  return loadConfig(workerConfigSchema, env);
 }

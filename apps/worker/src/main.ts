@@ -7,6 +7,7 @@ import {
   logEvents,
   logRedisConnection,
   observeRedis,
+  ofFleet,
   openRedis,
   openTracer,
   readVersion,
@@ -22,7 +23,7 @@ import { serveWorker } from './serve-worker.ts';
 const closeMarginMs = 10_000;
 
 await runProcess({
-  loadConfig: loadWorkerConfig,
+  loadConfig: () => ofFleet(loadWorkerConfig()),
   createLogger: ({ LOG_LEVEL }) => createLogger({ service: 'worker', level: LOG_LEVEL }),
   closeWithinMs: ({ WORKER_SHUTDOWN_GRACE_SECONDS }) => WORKER_SHUTDOWN_GRACE_SECONDS * 1000 + closeMarginMs,
   async open({ config, logger, releasers, closing, close }) {

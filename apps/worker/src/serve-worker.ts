@@ -16,7 +16,7 @@ import { startWorker } from './worker.ts';
 const describeEveryMs = 30_000;
 
 export interface WorkerParts {
-  config: WorkerConfig;
+  config: Omit<WorkerConfig, 'REDIS_URL' | 'ARTIFACT_URL'>;
   /** Prepared. */
   queue: TaskQueue;
   store: ArtifactStore;

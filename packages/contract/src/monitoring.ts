@@ -178,7 +178,15 @@ export const healthDetailSchema = z.object({
     .nullable()
     .describe('Null where the process keeps tasks in its own memory.'),
   store: z.object({ up: z.boolean() }),
-  queue: z.object({ waiting: count.nullable(), processing: count.nullable() }),
+  queue: z.object({
+    kind: z
+      .enum(['advanced', 'basic', 'memory'])
+      .describe(
+        'What keeps the tasks: Redis for a fleet (`advanced`), Redis for this one process (`basic`), or the memory of this process.',
+      ),
+    waiting: count.nullable(),
+    processing: count.nullable(),
+  }),
   workers: z.object({ live: count.nullable(), slots: count.nullable() }),
 });
 

@@ -14,8 +14,11 @@ import type { QueueEvents } from './queue-events.ts';
 import type { QueueMonitor, ServerFacts } from './queue-monitor.ts';
 import type { ConsumerOptions, ProducerOptions, TaskConsumer, TaskProducer } from './task-queue.ts';
 
-/** How a storage kind is told from the others: on Redis Streams for a fleet, or inside one process. */
-export type QueueKind = 'streams' | 'basic' | 'memory';
+/**
+ * What keeps the tasks: Redis Streams, for a fleet; or the memory of one process, written through to Redis (`basic`) or
+ * not at all.
+ */
+export type QueueKind = 'advanced' | 'basic' | 'memory';
 
 /** What every storage kind offers. Each part is made by its own call; a process makes those it needs. */
 export interface TaskQueue {

@@ -125,6 +125,9 @@ export const sharedSettings = {
       'Redis 7.0 or newer, or Valkey: redis://host:6379, redis-sentinel://host1,host2/group or redis-cluster://host1,host2; ' +
         'rediss… over TLS; with user:password@ before the hosts and /database after them if needed.',
     ),
+  USE_ADVANCED_REDIS: booleanSetting(true).describe(
+    'false: tasks run inside the one process that `npm start` starts, and Redis only keeps them; there is no fleet then.',
+  ),
   TASK_KEY_PREFIX: z
     .string()
     .regex(/^[\w.:{}-]{1,64}$/, 'must be 1 to 64 letters, digits, _ . : { } or -')
@@ -163,3 +166,14 @@ export const sharedSettings = {
     .default('info')
     .describe('error, warn, info or debug; only debug shows prompts.'),
 };
+
+/**
+ * For a process that is one of several: the settings, when they are those of a fleet.
+ * @throws ConfigError
+ */
+export function ofFleet<Config extends { USE_ADVANCED_REDIS: boolean }>(config: Config): Config {
+  if (config.USE_ADVANCED_REDIS) return config;
+  throw new ConfigError([
+    'USE_ADVANCED_REDIS: with false, tasks run inside one process, which `npm start` starts; an API or a worker in a process of its own needs true',
+  ]);
+}

@@ -7,6 +7,7 @@ export {
   loadConfig,
   modelPathSetting,
   modelsPathSetting,
+  ofFleet,
   portSetting,
   sharedSettings,
   taskSettings,

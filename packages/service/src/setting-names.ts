@@ -3,6 +3,7 @@
 /** Every environment variable that a process of ours reads. */
 export const settingNames = [
   'REDIS_URL',
+  'USE_ADVANCED_REDIS',
   'TASK_KEY_PREFIX',
   'TASK_STALL_TIMEOUT',
   'TASK_CLEANUP_INTERVAL',

@@ -41,6 +41,13 @@ export function autoscale(state: FleetState, { targetWaitSeconds }: AutoscaleOpt
   };
 }
 
+/** The advice where tasks run inside the process that is asked: what there is, is all that there can be. */
+export function ofOneProcess(advice: Autoscale): Autoscale {
+  const reason =
+    'Tasks run inside this one process, and no worker can join it; a fleet needs USE_ADVANCED_REDIS=true.';
+  return { ...advice, desired_replicas: 1, reason };
+}
+
 /** Seconds of audio a slot makes in a second where none has ever been measured. */
 const presumedSpeed = 1;
 

@@ -4,7 +4,10 @@ import type { z } from 'zod';
 import type { AppOptions } from '../app.ts';
 import { withinDeadline } from '../cached.ts';
 
-export type HealthDetailOptions = Pick<AppOptions, 'monitor' | 'estimator' | 'store' | 'version' | 'closing'>;
+export type HealthDetailOptions = Pick<
+  AppOptions,
+  'kind' | 'monitor' | 'estimator' | 'store' | 'version' | 'closing'
+>;
 
 /** One part that does not answer must not keep the others from being shown. */
 const answerWithinMs = 2_000;
@@ -13,7 +16,7 @@ const answerWithinMs = 2_000;
 export async function healthDetail(
   options: HealthDetailOptions,
 ): Promise<z.input<typeof healthDetailSchema>> {
-  const { monitor, estimator, store, version, closing } = options;
+  const { kind, monitor, estimator, store, version, closing } = options;
   const [server, fleet, stored] = await Promise.all([
     answered(monitor.server().then((facts) => ({ facts }))),
     answered(estimator.fleet()),
@@ -23,7 +26,7 @@ export async function healthDetail(
   const parts = {
     redis: redisPart(server),
     store: { up: stored !== undefined },
-    queue: { waiting: fleet?.waiting ?? null, processing: fleet?.processing ?? null },
+    queue: { kind, waiting: fleet?.waiting ?? null, processing: fleet?.processing ?? null },
     workers: {
       live: fleet ? working.length : null,
       slots: fleet ? working.reduce((sum, { slots }) => sum + slots, 0) : null,

@@ -77,7 +77,7 @@ function drainWorker({ admin }: AdminOptions): Route {
         .describe("The worker's id."),
     }),
     responses: { 202: { description: 'It is asked to.', body: drainingWorkerSchema } },
-    errors: ['not_found', 'redis_full', 'dependency_unavailable'],
+    errors: ['not_found', 'needs_fleet', 'redis_full', 'dependency_unavailable'],
     handle: async ({ params: { id } }, res) => {
       if (!(await admin.drainWorker(id))) throw new ServiceError('not_found', 'No live worker has this id.');
       res.locals.logger.info('worker asked to drain', { worker: id });

@@ -12,7 +12,7 @@ import {
 } from '@musicgen/contract';
 import { z } from 'zod';
 import type { AppOptions } from '../app.ts';
-import { autoscale } from '../monitoring/autoscale.ts';
+import { autoscale, ofOneProcess } from '../monitoring/autoscale.ts';
 import { listStalled, listWaiting } from '../monitoring/listings.ts';
 import { distributionOf, healthOf, metricsOf, performanceView, trendsView } from '../monitoring/views.ts';
 import { presentWorkers } from '../monitoring/workers.ts';
@@ -22,7 +22,7 @@ import { priorityParams } from './priority-path.ts';
 
 type Options = Pick<
   AppOptions,
-  'monitor' | 'estimator' | 'cleanUp' | 'closing' | 'stallTimeoutSeconds' | 'autoscaling'
+  'kind' | 'monitor' | 'estimator' | 'cleanUp' | 'closing' | 'stallTimeoutSeconds' | 'autoscaling'
 >;
 
 const look = {
@@ -132,7 +132,7 @@ function listingRoutes({ monitor, stallTimeoutSeconds }: Options): Route[] {
   ];
 }
 
-function fleetRoutes({ monitor, estimator, cleanUp, closing, autoscaling }: Options): Route[] {
+function fleetRoutes({ kind, monitor, estimator, cleanUp, closing, autoscaling }: Options): Route[] {
   return [
     route({
       ...look,
@@ -168,7 +168,10 @@ function fleetRoutes({ monitor, estimator, cleanUp, closing, autoscaling }: Opti
       description:
         'For the `metrics-api` scaler of KEDA: `valueLocation: desired_replicas`, `targetValue: "1"`.',
       responses: { 200: { description: 'The advice and what it rests on.', body: autoscaleSchema } },
-      handle: async (_input, res) => void res.json(autoscale(await estimator.fleet(), autoscaling)),
+      handle: async (_input, res) => {
+        const advice = autoscale(await estimator.fleet(), autoscaling);
+        res.json(kind === 'advanced' ? advice : ofOneProcess(advice));
+      },
     }),
   ];
 }

@@ -39,6 +39,14 @@ end
 return 1
 `;
 
+/** KEYS 1 generation · 2 paused. ARGV 1 our generation · then the paused priorities. Returns as above */
+const pauseScript = `
+if redis.call('GET', KEYS[1]) ~= ARGV[1] then return 0 end
+redis.call('DEL', KEYS[2])
+if #ARGV > 1 then redis.call('SADD', KEYS[2], unpack(ARGV, 2)) end
+return 1
+`;
+
 /**
  * Tasks as JSON texts under `musicgen:task:<id>` (`basic-record.ts`). They have no TTL of Redis's: what is past its time
  * goes with its artifacts, by the janitor of the process that finds it.
@@ -55,11 +63,7 @@ export function createBasicStore({ redis, prefix, lock, events }: BasicStoreOpti
     ]);
     const all = [keys.generation, keys.erased, ...taskKeys];
     const written = await redis.eval(writeScript, all.length, ...all, lock.generation(), ...args);
-    if (written === 1) return;
-    throw new ServiceError(
-      'dependency_unavailable',
-      'The tasks in Redis are not those of this process any more: nothing was written',
-    );
+    if (written !== 1) throw notOurs();
   }
 
   /** The tasks of one page of keys. Every key must hold one of ours; what cannot be read stays where it is. */
@@ -105,9 +109,15 @@ export function createBasicStore({ redis, prefix, lock, events }: BasicStoreOpti
       }
     },
     async writePaused(paused: readonly Priority[]) {
-      const change = redis.multi().del(keys.paused);
-      if (paused.length > 0) change.sadd(keys.paused, ...paused);
-      await change.exec();
+      const written = await redis.eval(
+        pauseScript,
+        2,
+        keys.generation,
+        keys.paused,
+        lock.generation(),
+        ...paused,
+      );
+      if (written !== 1) throw notOurs();
     },
     wasRemoved: async (id) => (await redis.exists(keys.removed(id))) === 1,
     server: async () => factsFromInfo(await redis.info()),
@@ -124,6 +134,13 @@ function answering(store: TaskStore): TaskStore {
       }),
   ]);
   return Object.fromEntries(guarded);
+}
+
+function notOurs(): ServiceError {
+  return new ServiceError(
+    'dependency_unavailable',
+    'The tasks in Redis are not those of this process any more: nothing was written',
+  );
 }
 
 function foreignData(prefix: string, name: string): ServiceError {

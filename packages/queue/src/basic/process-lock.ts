@@ -1,3 +1,4 @@
+import { readlinkSync } from 'node:fs';
 import { hostname } from 'node:os';
 import { setTimeout as delay } from 'node:timers/promises';
 import { ServiceError } from '@musicgen/contract';
@@ -24,16 +25,22 @@ export interface ProcessLock {
   /** This holder's number; `0` before it has the lock. */
   generation(): number;
   /**
-   * Takes the lock and keeps it until it is released. The lock of a process that has died is waited for.
+   * Takes the lock and keeps it until it is released. The lock of a process that has died on this machine is taken at
+   * once; that of one elsewhere is waited for.
    * @throws ServiceError `dependency_unsupported` when a living process has it.
    */
   take(): Promise<void>;
   release(): Promise<void>;
 }
 
-/** KEYS 1 process · 2 generation. ARGV 1 holder · 2 lease (ms). Returns the generation, or 0 when another has the lock */
+/**
+ * KEYS 1 process · 2 generation. ARGV 1 holder · 2 lease (ms) · 3 a holder that has died, or ''
+ * Returns the generation, or 0 when another has the lock
+ */
 const takeScript = `
-if not redis.call('SET', KEYS[1], ARGV[1], 'NX', 'PX', ARGV[2]) then return 0 end
+local held = redis.call('GET', KEYS[1])
+if held and held ~= ARGV[3] then return 0 end
+redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[2])
 return redis.call('INCR', KEYS[2])
 `;
 
@@ -54,12 +61,19 @@ if redis.call('GET', KEYS[2]) == ARGV[1] then redis.call('DEL', KEYS[1]) end
 export function createProcessLock(options: ProcessLockOptions): ProcessLock {
   const { redis, prefix, leaseMs, onLost, onEmptied } = options;
   const { process: processKey, generation: generationKey } = createKeys(prefix);
-  const holder = JSON.stringify({ host: hostname(), pid: process.pid, since: new Date().toISOString() });
+  const holder = JSON.stringify({
+    host: hostname(),
+    namespace: pidNamespace(),
+    pid: process.pid,
+    since: new Date().toISOString(),
+  });
   let generation = 0;
   let renewing: Loop | undefined;
 
-  async function tryToTake(): Promise<boolean> {
-    generation = Number(await redis.eval(takeScript, 2, processKey, generationKey, holder, leaseMs));
+  async function tryToTake(present: string | null): Promise<boolean> {
+    const dead = present !== null && fateOf(present) === 'died' ? present : '';
+    const keys = [processKey, generationKey] as const;
+    generation = Number(await redis.eval(takeScript, 2, ...keys, holder, leaseMs, dead));
     return generation > 0;
   }
 
@@ -85,8 +99,10 @@ export function createProcessLock(options: ProcessLockOptions): ProcessLock {
     async take() {
       // A living process renews its lock; that of a dead one lapses by then.
       const deadline = Date.now() + leaseMs * 1.2;
-      while (!(await tryToTake())) {
-        if (Date.now() > deadline) throw await takenError();
+      for (;;) {
+        const present = await redis.get(processKey);
+        if (await tryToTake(present)) break;
+        if (Date.now() > deadline || fateOf(present) === 'lives') throw await takenError();
         await delay(Math.min(500, leaseMs / 10));
       }
       // Redis may be away: then the next turn tries again.
@@ -100,11 +116,45 @@ export function createProcessLock(options: ProcessLockOptions): ProcessLock {
   };
 }
 
-function describe(holder: string | null): string {
+interface Holder {
+  host?: unknown;
+  namespace?: unknown;
+  pid?: unknown;
+  since?: unknown;
+}
+
+function parseHolder(text: string | null): Holder {
   try {
-    const { host, pid, since } = JSON.parse(holder ?? '') as Record<string, unknown>;
-    return `Process ${pid} on ${host}, started ${since},`;
+    return Object(JSON.parse(text ?? ''));
   } catch {
-    return 'Another process';
+    return {};
+  }
+}
+
+function describe(text: string | null): string {
+  const { host, pid, since } = parseHolder(text);
+  return pid === undefined ? 'Another process' : `Process ${pid} on ${host}, started ${since},`;
+}
+
+/** What is known of a holder: only of a process of this machine it can be seen, of another its lease has to tell. */
+function fateOf(text: string | null): 'lives' | 'died' | 'unknown' {
+  const { host, namespace, pid } = parseHolder(text);
+  if (host !== hostname() || namespace !== pidNamespace() || typeof pid !== 'number') return 'unknown';
+  // Our own number was another's before, and that one is no more; but a test may hold several locks.
+  if (pid === process.pid) return 'unknown';
+  try {
+    process.kill(pid, 0);
+    return 'lives';
+  } catch (error) {
+    return error instanceof Error && 'code' in error && error.code === 'ESRCH' ? 'died' : 'lives';
+  }
+}
+
+/** Where process numbers have one meaning: two containers may give the same number. Undefined where there are no such spaces. */
+function pidNamespace(): string | undefined {
+  try {
+    return readlinkSync('/proc/self/ns/pid');
+  } catch {
+    return undefined;
   }
 }

@@ -65,8 +65,9 @@ export function createMonitor(context: InProcessContext): QueueMonitor {
     deadLetters: async () => all().filter(({ deadSince }) => deadSince !== undefined).length,
 
     async counts() {
-      const counted = taskStatuses.map((status) => [status, all().filter(statusIs(status)).length]);
-      return Object.fromEntries(counted) as Record<TaskStatus, number>;
+      const counted = Object.fromEntries(taskStatuses.map((status) => [status, 0]));
+      for (const { task } of tasks.values()) counted[task.status] = (counted[task.status] ?? 0) + 1;
+      return counted as Record<TaskStatus, number>;
     },
 
     async existing() {

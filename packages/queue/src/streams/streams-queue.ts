@@ -66,7 +66,7 @@ export function createStreamsQueue(options: StreamsQueueOptions): StreamsQueue {
   const context: QueueContext = { redis, keys: createKeys(prefix), events, run };
 
   const queue: StreamsQueue = {
-    kind: 'streams',
+    kind: 'advanced',
     events,
 
     async prepare() {
