@@ -1,3 +1,4 @@
+import { setTimeout as delay } from 'node:timers/promises';
 import { claimOne, deadOf, newTask, type SetupQueue, tasksOf } from './test-setup.ts';
 
 const broken = { code: 'generation_failed', detail: 'Not a number', retryable: true } as const;
@@ -256,6 +257,8 @@ export function describeLooking(setup: SetupQueue): void {
     await enqueue({ cost: 8_000 });
     await enqueue();
     const first = await claimOne(consumer);
+    // What began in one millisecond has no order.
+    await delay(2);
     const second = await claimOne(consumer);
     await consumer.heartbeat([{ claim: first, progress: { frame: 10, frames: 400, remainingMs: 1_500 } }]);
     await queue.createAdmin().pause('LOW');
