@@ -26,7 +26,8 @@ export function createHeldClaims(renewEveryMs: number): HeldClaims {
   /** By token: when the lease was renewed, on the clock of `performance.now`. */
   const renewals = new Map<string, number>();
   const loners = new Set<string>();
-  let release = new AbortController();
+  /** Only while somebody waits: making one takes as long as a whole claim. */
+  let released: AbortController | undefined;
 
   return {
     count: () => renewals.size,
@@ -38,8 +39,8 @@ export function createHeldClaims(renewEveryMs: number): HeldClaims {
     release({ token }) {
       renewals.delete(token);
       loners.delete(token);
-      release.abort();
-      release = new AbortController();
+      released?.abort();
+      released = undefined;
     },
     isRenewalDue({ token }) {
       const renewedAt = renewals.get(token);
@@ -49,7 +50,8 @@ export function createHeldClaims(renewEveryMs: number): HeldClaims {
       if (renewals.has(token)) renewals.set(token, performance.now());
     },
     async untilReleased(timeoutMs, signal) {
-      const either = AbortSignal.any([signal, release.signal]);
+      released ??= new AbortController();
+      const either = AbortSignal.any([signal, released.signal]);
       await delay(timeoutMs, undefined, { signal: either }).catch(() => {});
     },
   };

@@ -19,7 +19,7 @@ export interface Keys {
   /**
    * string: the request of a task and, on a second line once there is one, its result; both JSON. Not in the record,
    * because one value of more than 64 bytes makes Redis keep the whole hash as a table instead of in one piece: 300
-   * bytes more for every waiting task and 600 for every finished one.
+   * bytes more for every waiting task and 600 for every finished one. Its short name saves another 8 for each.
    */
   content: (id: string) => string;
   /** string: what the outbox says about a task at its turns, as the submitter gave it; only where there is something. */
@@ -99,7 +99,7 @@ export function createKeys(prefix: string): Keys {
   if (!/^[\w.:{}-]+$/.test(prefix)) throw new RangeError(`"${prefix}" cannot be a key prefix`);
   return {
     task: (id) => `${prefix}:task:${id}`,
-    content: (id) => `${prefix}:content:${id}`,
+    content: (id) => `${prefix}:json:${id}`,
     notice: (id) => `${prefix}:notice:${id}`,
     removed: (id) => `${prefix}:removed:${id}`,
     checkpoint: (id) => `${prefix}:checkpoint:${id}`,

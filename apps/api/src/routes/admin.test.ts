@@ -89,7 +89,7 @@ describe('dead letters', () => {
   test('one whose stored request nobody can read is listed as it stands', async () => {
     await using context = await createTestApp({ redisUrl: server.url });
     const [id] = await deadLetters(context, 1);
-    await context.redis.set(`${context.prefix}:content:${id}`, '{"found":["foreign","fields"]}');
+    await context.redis.set(`${context.prefix}:json:${id}`, '{"found":["foreign","fields"]}');
     const { tasks } = (await request(context.app).get(`${admin}/dead-letters`)).body;
     expect(tasks).toMatchObject([{ id, request: { found: ['foreign', 'fields'] } }]);
   });

@@ -76,7 +76,7 @@ test('a record that nobody can read does not hide the others', async () => {
   await seedHistory(context);
   const { redis, prefix } = context;
   const [first] = await redis.zrange(`${prefix}:queue:HIGH`, '0', '0');
-  await redis.set(`${prefix}:content:${first}`, '{"prompt": 5}');
+  await redis.set(`${prefix}:json:${first}`, '{"prompt": 5}');
   const { status, body } = await get(context, '/tasks/queue/HIGH');
   expect([status, body.total_length, body.tasks.length]).toEqual([200, 2, 1]);
   expect(body.tasks[0]).toMatchObject({ queue_position: 2, queue: { position: 2, ahead: 1 } });

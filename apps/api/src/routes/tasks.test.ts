@@ -118,7 +118,7 @@ describe('reading', () => {
   test('what we stored and cannot read is our fault; what a newer process added is left out', async () => {
     await using context = await createTestApp({ redisUrl: server.url });
     const { body } = await submit(context, { prompt: 'x' });
-    const key = `${context.prefix}:content:${body.id}`;
+    const key = `${context.prefix}:json:${body.id}`;
     await context.redis.set(key, JSON.stringify({ ...body.request, newer_field: 1 }));
     expect((await request(context.app).get(body.links.self)).status).toBe(200);
     await context.redis.set(key, JSON.stringify({ prompt: 7 }));
