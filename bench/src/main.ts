@@ -5,12 +5,14 @@
  *                            [--only pickup,idle] [--json FILE]
  *     npm run bench -- engine [--rounds 1] [--precision fp32|int8|int4] [--only steps,eight,pieces,together]
  *                             [--seconds 10,30] [--together 10] [--threads 2] [--json FILE]
+ *     npm run bench -- migration [--tasks 100000] [--json FILE]
  *
  * A row that misses its target is marked. That is no failure of the run: figures depend on what else the machine does.
  */
 import { parseArgs } from 'node:util';
 import type { ModelPrecision } from '@musicgen/engine';
 import { benchEngine, type EngineBenchOptions } from './engine/run.ts';
+import { benchMigration } from './migration/run.ts';
 import { benchQueue, type QueueBenchOptions } from './queue/run.ts';
 import { type Row, writeRows } from './table.ts';
 
@@ -18,7 +20,7 @@ const { values, positionals } = parseArgs({
   allowPositionals: true,
   options: {
     rounds: { type: 'string' },
-    tasks: { type: 'string', default: '10000' },
+    tasks: { type: 'string' },
     workers: { type: 'string', default: '1000' },
     priorities: { type: 'string', default: '4' },
     only: { type: 'string', default: '' },
@@ -33,12 +35,13 @@ const { values, positionals } = parseArgs({
 const commands: Record<string, () => Promise<Row[]>> = {
   queue: () => benchQueue(queueOptions()),
   engine: () => benchEngine(engineOptions()),
+  migration: () => benchMigration({ tasks: Number(values.tasks ?? 100_000) }),
 };
 
 function queueOptions(): QueueBenchOptions {
   return {
     rounds: Number(values.rounds ?? 5),
-    tasks: Number(values.tasks),
+    tasks: Number(values.tasks ?? 10_000),
     workers: Number(values.workers),
     priorities: values.priorities === '1' ? 1 : 4,
     only: listOf(values.only),

@@ -1,6 +1,6 @@
 import { type ErrorCode, ServiceError, toServiceError } from '@musicgen/contract';
 import type { RedisClient } from '@musicgen/queue';
-import { openRedis } from '@musicgen/service';
+import { openRedis, parseRedisUrl } from '@musicgen/service';
 
 export interface ConnectOptions {
   /** `source` or `target`. */
@@ -37,6 +37,9 @@ export async function connect({ role, url, shown, prefix }: ConnectOptions): Pro
   try {
     await redis.connect();
     await redis.ping();
+    // Where there is no such database, ioredis goes on in database 0 without a word.
+    const { kind, database = 0 } = parseRedisUrl(url) ?? {};
+    if (kind !== 'cluster') await redis.select(database);
     isOpen = true;
     return redis;
   } catch (error) {

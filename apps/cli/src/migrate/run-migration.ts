@@ -95,6 +95,7 @@ async function openSource(run: Run, target: RedisPlace): Promise<TaskSource> {
       return openRedisSource({ source, target, batchSize, rules, dryRun });
     }
     case 'process':
+      await checkProcess(context, from.url);
       return createLineSource({ open: () => exported(context, from.url), batchSize, rules });
     case 'file':
       await access(from.path).catch(() => {
@@ -104,6 +105,13 @@ async function openSource(run: Run, target: RedisPlace): Promise<TaskSource> {
     default:
       return from satisfies never;
   }
+}
+
+/** Before anything is written to the target. @throws ServiceError when it is away or refuses the key. */
+async function checkProcess(context: Context, url: string): Promise<void> {
+  const lines = exported(context, url);
+  await lines.next();
+  await lines.return(undefined);
 }
 
 async function* exported(context: Context, url: string): AsyncGenerator<Buffer> {
