@@ -258,3 +258,17 @@ describe('from the older basic kind', () => {
     expect(await contentOf(source)).toEqual(before);
   });
 });
+
+test('a target whose memory is full takes nothing; with room again, the migration goes on', async () => {
+  const { target, source, migrate } = await places();
+  await writeOlderBasic(source, randomUUID(), {
+    status: 'pending',
+    request: { prompt: 'a' },
+    created_at: pythonTime(10),
+  });
+  await target.redis.config('SET', 'maxmemory', '1');
+  await expect(migrate()).rejects.toMatchObject({ message: expect.stringContaining('memory is full') });
+  await target.redis.config('SET', 'maxmemory', '0');
+  expect(await tasksOf(target)).toEqual(new Map());
+  expect(await migrate({ verify: true })).toMatchObject({ migrated: 1, verified: 1 });
+});

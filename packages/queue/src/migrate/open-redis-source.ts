@@ -1,4 +1,5 @@
 import { ServiceError } from '@musicgen/contract';
+import { createKeys } from '../keys.ts';
 import { findOlderData } from '../streams/older-data.ts';
 import { createStreamsQueue } from '../streams/streams-queue.ts';
 import type { SourceTask, TargetRules } from './migrated-task.ts';
@@ -19,10 +20,12 @@ export interface OpenRedisSourceOptions {
  * The tasks of one place that are to go to another. Where both are the same, the tasks of an older service, or of our basic
  * kind, are set aside under `<prefix>:older` first, as their key names collide with ours.
  * @throws ServiceError `invalid_request` when both are the same and nothing of an older layout lies there,
- *   `dependency_unsupported` when the target holds tasks of an older layout that are not the source's.
+ *   `dependency_unsupported` when the target holds tasks of an older layout that are not the source's, or a process of
+ *   the basic kind works on the source.
  */
 export async function openRedisSource(options: OpenRedisSourceOptions): Promise<TaskSource> {
   const { source, target, dryRun } = options;
+  if (!dryRun) await refuseWhileInUse(source);
   if (await isSamePlace(source, target)) return openInPlace(options);
   const found = dryRun ? await findOlderData(target.redis, target.prefix) : undefined;
   if (found !== undefined) {
@@ -32,6 +35,15 @@ export async function openRedisSource(options: OpenRedisSourceOptions): Promise<
     );
   }
   return sourceAt(source, options);
+}
+
+/** The basic kind keeps its tasks in the process as well: what that process writes next would be lost or double. */
+async function refuseWhileInUse({ redis, prefix }: RedisPlace): Promise<void> {
+  if ((await redis.exists(createKeys(prefix).process)) === 0) return;
+  throw new ServiceError(
+    'dependency_unsupported',
+    `A process of the basic kind works on the tasks under "${prefix}" of the source, or died less than half a minute ago; stop it first`,
+  );
 }
 
 async function openInPlace(options: OpenRedisSourceOptions): Promise<TaskSource> {

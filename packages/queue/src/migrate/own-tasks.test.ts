@@ -240,6 +240,14 @@ test('records of our basic kind come with all that the streams have a place for'
   expect(await target.queue.createMonitor().deadLetters()).toBe(1);
 });
 
+test('while a process of the basic kind works on them, its tasks stay where they are', async () => {
+  const { target, source, migrate: run } = await places();
+  await source.set('musicgen:process', 'one that lives', 'PX', 15_000);
+  await expect(run()).rejects.toMatchObject({ code: 'dependency_unsupported' });
+  expect(await run({ dryRun: true })).toMatchObject({ total: 0 });
+  expect(await tasksOf(target)).toEqual(new Map());
+});
+
 describe('lines', () => {
   const header = {
     type: 'header',

@@ -12,6 +12,7 @@ import type { Script } from './script.ts';
  */
 export const takeOverScript: Script = {
   name: 'take_over',
+  whenFull: 'refused',
   lua: `
 local known_ms = ARGV[1]
 local time = now()
