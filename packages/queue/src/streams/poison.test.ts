@@ -33,3 +33,15 @@ test('a worker that cannot take the task it was woken for leaves the wake-up to 
   await waiting;
   expect(await redis.llen(keys.bell('NORMAL'))).toBe(1);
 });
+
+test('what was read from the queue behind a task that must be alone goes back to its place', async () => {
+  const { enqueue, consumer, createConsumer, redis, keys } = await setup();
+  const ids = [await enqueue(), await enqueue(), await enqueue(), await enqueue()] as const;
+  await redis.hset(keys.task(ids[1]), 'stalls', 2);
+  const idsOf = async (worker: typeof consumer) => (await worker.claimUpTo(4)).map(({ task }) => task.id);
+  expect(await idsOf(consumer)).toEqual([ids[0]]);
+  const another = createConsumer();
+  expect(await idsOf(another)).toEqual([ids[1]]);
+  expect(await idsOf(another)).toEqual([]);
+  expect(await idsOf(createConsumer())).toEqual([ids[2], ids[3]]);
+});

@@ -170,7 +170,9 @@ local function fill(claim)
   local function give_back(priority, entries, from)
     local ids = {}
     for index = from, #entries do ids[#ids + 1] = entries[index][1] end
-    if #ids > 0 then redis.call('XCLAIM', stream_key(priority), GROUP, RETURNED, '0', unpack(ids), 'JUSTID') end
+    if #ids == 0 then return end
+    ids[#ids + 1] = 'JUSTID'
+    redis.call('XCLAIM', stream_key(priority), GROUP, RETURNED, '0', unpack(ids))
   end
 
   local function take_all(priority, entries)
