@@ -1,4 +1,4 @@
-import { type Priority, ServiceError } from '@musicgen/contract';
+import type { Priority } from '@musicgen/contract';
 import { checkBatch, newRecord, type Refusal, refusal } from '../admission.ts';
 import type {
   CancelOutcome,
@@ -10,6 +10,7 @@ import type {
   UpdateOutcome,
 } from '../task-queue.ts';
 import { fieldsFromReply, recordFromFields, type TaskRecord, withContent } from '../task-record.ts';
+import { createAdmissions } from './admissions.ts';
 import { withinDeadline } from './blocking-connection.ts';
 import type { QueueContext } from './context.ts';
 import { readFields } from './read-tasks.ts';
@@ -45,11 +46,7 @@ export function createProducer(context: QueueContext, options: ProducerOptions):
   return {
     enqueueBatch,
 
-    async enqueue(task) {
-      const [record] = await enqueueBatch([task]);
-      if (record === undefined) throw new ServiceError('internal', 'Redis did not say what it admitted');
-      return record;
-    },
+    enqueue: createAdmissions(enqueueBatch),
 
     async get(id) {
       const fields = await answer('read the task', readFields(context, id));
