@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { isIP } from 'node:net';
 import { type ConfiguredKey, parseKeyList } from '@musicgen/access';
 import { webhookSecretSchema } from '@musicgen/contract';
-import { booleanSetting, ConfigError, integerSetting, listSetting } from '@musicgen/service';
+import { booleanSetting, ConfigError, integerSetting, listSetting, pathSetting } from '@musicgen/service';
 import { createTargetPolicy } from '@musicgen/webhooks';
 import { z } from 'zod';
 
@@ -12,12 +12,13 @@ const limit = () => integerSetting({ min: 0, max: 1_000_000_000, fallback: 0 });
 export const accessSettings = {
   API_KEYS: z
     .string()
+    .superRefine(problemsOf(parseKeyList))
     .optional()
     .describe(
       'API keys, separated by spaces: `name:scope+scope:sha256`; see docs/security.md. Without any the API is open.',
     ),
-  API_KEYS_FILE: z
-    .string()
+  API_KEYS_FILE: pathSetting()
+    .superRefine(problemsOf(readKeyFile))
     .optional()
     .describe('A file with API keys, one a line, for mounted secrets; added to API_KEYS.'),
   API_ALLOW_OPEN: booleanSetting(false).describe(
@@ -91,22 +92,34 @@ export function isLoopback(host: string): boolean {
 
 function configuredKeys({ API_KEYS, API_KEYS_FILE }: Settings): ConfiguredKey[] | undefined {
   if (API_KEYS === undefined && API_KEYS_FILE === undefined) return undefined;
-  const own = asSetting('API_KEYS', () => parseKeyList(API_KEYS ?? ''));
-  const fromFile = asSetting('API_KEYS_FILE', () =>
-    API_KEYS_FILE === undefined ? [] : parseKeyList(readFileSync(API_KEYS_FILE, 'utf8')),
-  );
-  const keys = [...own, ...fromFile];
+  const fromFile = API_KEYS_FILE === undefined ? [] : readKeyFile(API_KEYS_FILE);
+  const keys = [...parseKeyList(API_KEYS ?? ''), ...fromFile];
   if (keys.length === 0)
     throw new ConfigError(['API_KEYS: it names no key, and so nobody could call the API']);
   return keys;
 }
 
-function asSetting<Value>(name: string, read: () => Value): Value {
+function readKeyFile(path: string): ConfiguredKey[] {
+  return parseKeyList(readOwnFile(path));
+}
+
+function readOwnFile(path: string): string {
   try {
-    return read();
+    return readFileSync(path, 'utf8');
   } catch (error) {
-    throw new ConfigError([`${name}: ${error instanceof Error ? error.message : error}`]);
+    throw new Error(`must be a file that can be read (${(error as NodeJS.ErrnoException).code})`);
   }
+}
+
+/** What reading a value throws, as a problem of its variable beside those of all others. */
+function problemsOf(read: (text: string) => unknown) {
+  return (text: string, context: z.RefinementCtx) => {
+    try {
+      read(text);
+    } catch (error) {
+      context.addIssue({ code: 'custom', message: error instanceof Error ? error.message : String(error) });
+    }
+  };
 }
 
 function isOrigin(text: string): boolean {

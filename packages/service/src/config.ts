@@ -28,7 +28,9 @@ export function loadConfig<Schema extends z.ZodObject>(
   );
   const parsed = schema.safeParse(given);
   if (parsed.success) return parsed.data;
-  throw new ConfigError(parsed.error.issues.map((issue) => `${issue.path.join('.')}: ${issue.message}`));
+  // Of a list, once for all its wrong parts.
+  const problems = parsed.error.issues.map(({ path, message }) => `${String(path[0])}: ${message}`);
+  throw new ConfigError([...new Set(problems)]);
 }
 
 /** An environment variable that holds a whole number. */
@@ -52,6 +54,24 @@ export function booleanSetting(fallback: boolean) {
   return choice.transform((value) => value === 'true').prefault(fallback ? 'true' : 'false');
 }
 
+/** A folder or file. */
+export function pathSetting() {
+  return z.string().regex(/^\P{Cc}+$/u, 'must be a path without control characters');
+}
+
+/** A key, token or name of another program's: one word. */
+export function wordSetting() {
+  return z.string().regex(/^[\x21-\x7e]+$/, 'must be one word without spaces or line breaks');
+}
+
+/** Where to listen. */
+function hostSetting() {
+  return z
+    .string()
+    .regex(/^[\w.:-]+$/, 'must be a host name or an IP address')
+    .default('127.0.0.1');
+}
+
 /** Values separated by commas; none by default. */
 export function listSetting(value: z.ZodType<string, string>) {
   return z
@@ -67,36 +87,24 @@ export function listSetting(value: z.ZodType<string, string>) {
 }
 
 /** Where the command line installs models and the workers find them. */
-export const modelsPathSetting = z
-  .string()
-  .min(1)
+export const modelsPathSetting = pathSetting()
   .default('.musicgen/models')
   .describe('Folder of the models that `musicgen models pull` installs, each in a folder named by its id.');
 
 /** The worker's model for requests that name none. */
-export const modelPathSetting = z
-  .string()
-  .min(1)
+export const modelPathSetting = pathSetting()
   .default('models/musicgen-micro')
   .describe('Model folder: a Hugging Face MusicGen repository with its ONNX export.');
 
 /** Where the API listens. */
 export const apiListenSettings = {
-  API_HOST: z
-    .string()
-    .min(1)
-    .default('127.0.0.1')
-    .describe('Address the API listens on; 0.0.0.0 opens it to the network.'),
+  API_HOST: hostSetting().describe('Address the API listens on; 0.0.0.0 opens it to the network.'),
   API_PORT: portSetting(8000).describe('Port the API listens on; 0 lets the system choose.'),
 };
 
 /** Where a worker answers probes and Prometheus. */
 export const workerListenSettings = {
-  WORKER_HEALTH_HOST: z
-    .string()
-    .min(1)
-    .default('127.0.0.1')
-    .describe('Address of the health and metrics port.'),
+  WORKER_HEALTH_HOST: hostSetting().describe('Address of the health and metrics port.'),
   WORKER_HEALTH_PORT: portSetting(9090).describe(
     'Port for /livez, /readyz and /metrics; 0 lets the system choose.',
   ),
@@ -153,10 +161,10 @@ export const sharedSettings = {
     .url({ protocol: /^https?$/, error: 'must be an http:// or https:// URL' })
     .optional()
     .describe('With an s3: ARTIFACT_URL, the server to ask instead of Amazon.'),
-  AWS_REGION: z.string().min(1).default('us-east-1').describe('Region of the bucket.'),
-  AWS_ACCESS_KEY_ID: z.string().min(1).optional().describe('For an s3: ARTIFACT_URL.'),
-  AWS_SECRET_ACCESS_KEY: z.string().min(1).optional().describe('For an s3: ARTIFACT_URL.'),
-  AWS_SESSION_TOKEN: z.string().min(1).optional().describe('With temporary credentials.'),
+  AWS_REGION: wordSetting().default('us-east-1').describe('Region of the bucket.'),
+  AWS_ACCESS_KEY_ID: wordSetting().optional().describe('For an s3: ARTIFACT_URL.'),
+  AWS_SECRET_ACCESS_KEY: wordSetting().optional().describe('For an s3: ARTIFACT_URL.'),
+  AWS_SESSION_TOKEN: wordSetting().optional().describe('With temporary credentials.'),
   OTEL_EXPORTER_OTLP_ENDPOINT: z
     .url({ protocol: /^https?$/, error: 'must be an http:// or https:// URL' })
     .optional()

@@ -8,9 +8,11 @@ export {
   modelPathSetting,
   modelsPathSetting,
   ofFleet,
+  pathSetting,
   portSetting,
   sharedSettings,
   taskSettings,
+  wordSetting,
   workerListenSettings,
 } from './config.ts';
 export {
