@@ -34,7 +34,7 @@ export function drawDashboard(panels: readonly DrawnPanel[], range: QueryRange):
   const rows = Math.max(...panels.map(({ panel: { gridPos } }) => gridPos.y + gridPos.h));
   const [width, height] = [24 * cell.width, rows * cell.height];
   const body = panels.map((drawn) => drawPanel(drawn, range)).join('\n');
-  return `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${width} ${height}" font-family="sans-serif" font-size="11"><rect width="100%" height="100%" fill="#f4f5f5"/>\n${body}\n</svg>\n`;
+  return `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${width} ${height}" font-family="sans-serif" font-size="11"><title>The dashboard under load</title><rect width="100%" height="100%" fill="#f4f5f5"/>\n${body}\n</svg>\n`;
 }
 
 function drawPanel({ panel, series }: DrawnPanel, range: QueryRange): string {
