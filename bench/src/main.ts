@@ -6,11 +6,14 @@
  *     npm run bench -- engine [--rounds 1] [--precision fp32|int8|int4] [--only steps,eight,pieces,together]
  *                             [--seconds 10,30] [--together 10] [--threads 2] [--json FILE]
  *     npm run bench -- migration [--tasks 100000] [--json FILE]
+ *     npm run bench -- api [--rounds 3] [--load 3] [--connections 32] [--clients 1000]
+ *                          [--only requests,limited,streams] [--json FILE]
  *
  * A row that misses its target is marked. That is no failure of the run: figures depend on what else the machine does.
  */
 import { parseArgs } from 'node:util';
 import type { ModelPrecision } from '@musicgen/engine';
+import { type ApiBenchOptions, benchApi } from './api/run.ts';
 import { benchEngine, type EngineBenchOptions } from './engine/run.ts';
 import { benchMigration } from './migration/run.ts';
 import { benchQueue, type QueueBenchOptions } from './queue/run.ts';
@@ -28,6 +31,9 @@ const { values, positionals } = parseArgs({
     seconds: { type: 'string', default: '10,30' },
     together: { type: 'string', default: '10' },
     threads: { type: 'string', default: '2' },
+    load: { type: 'string', default: '3' },
+    connections: { type: 'string', default: '32' },
+    clients: { type: 'string', default: '1000' },
     json: { type: 'string' },
   },
 });
@@ -36,6 +42,7 @@ const commands: Record<string, () => Promise<Row[]>> = {
   queue: () => benchQueue(queueOptions()),
   engine: () => benchEngine(engineOptions()),
   migration: () => benchMigration({ tasks: Number(values.tasks ?? 100_000) }),
+  api: () => benchApi(apiOptions()),
 };
 
 function queueOptions(): QueueBenchOptions {
@@ -56,6 +63,16 @@ function engineOptions(): EngineBenchOptions {
     seconds: listOf(values.seconds).map(Number),
     togetherSeconds: Number(values.together),
     threads: Number(values.threads),
+  };
+}
+
+function apiOptions(): ApiBenchOptions {
+  return {
+    rounds: Number(values.rounds ?? 3),
+    only: listOf(values.only),
+    seconds: Number(values.load),
+    connections: Number(values.connections),
+    clients: Number(values.clients),
   };
 }
 
