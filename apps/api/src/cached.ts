@@ -1,4 +1,3 @@
-import { setTimeout as delay } from 'node:timers/promises';
 import { ServiceError } from '@musicgen/contract';
 
 export interface CacheOptions<Value> {
@@ -39,14 +38,15 @@ export function cached<Value>({ load, lastsMs, deadlineMs }: CacheOptions<Value>
 
 /** @throws ServiceError `dependency_unavailable` when there is no answer in time. */
 export async function withinDeadline<Value>(value: Promise<Value>, deadlineMs: number): Promise<Value> {
-  const timer = new AbortController();
-  const late = delay(deadlineMs, undefined, { signal: timer.signal, ref: false }).then(() => {
-    throw new ServiceError('dependency_unavailable', `There was no answer within ${deadlineMs} ms.`);
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<never>((_, reject) => {
+    const error = () =>
+      new ServiceError('dependency_unavailable', `There was no answer within ${deadlineMs} ms.`);
+    timer = setTimeout(() => reject(error()), deadlineMs).unref();
   });
   try {
     return await Promise.race([value, late]);
   } finally {
-    timer.abort();
-    late.catch(() => {});
+    clearTimeout(timer);
   }
 }

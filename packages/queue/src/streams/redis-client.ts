@@ -14,6 +14,8 @@ export const failFastRedisOptions = {
   reconnectOnError: (error) => isReadOnly(error),
   enableOfflineQueue: false,
   maxRetriesPerRequest: 0,
+  // Requests that are served in the same turn share one write to the socket; each command still fails alone.
+  enableAutoPipelining: true,
   commandTimeout: 2_000,
   socketTimeout: socketTimeoutMs,
 } satisfies RedisOptions;
