@@ -5,7 +5,6 @@ import { type HealthOptions, type Logger, noTracer, type Tracer } from '@musicge
 import type { ArtifactStore } from '@musicgen/storage';
 import type { Deliveries, TargetPolicy } from '@musicgen/webhooks';
 import express, { type Express } from 'express';
-import helmet from 'helmet';
 import type { CleanUpReport } from './clean-up.ts';
 import type { Estimator } from './estimate/estimator.ts';
 import type { ApiMetrics } from './metrics.ts';
@@ -14,6 +13,7 @@ import { guard } from './middleware/guard.ts';
 import { handleError, notFound } from './middleware/handle-error.ts';
 import { observeRequests } from './middleware/observe-requests.ts';
 import { requestId } from './middleware/request-id.ts';
+import { securityHeaders } from './middleware/security-headers.ts';
 import { traceRequests } from './middleware/trace-requests.ts';
 import type { AutoscaleOptions } from './monitoring/autoscale.ts';
 import { mountRoutes } from './openapi/mount.ts';
@@ -106,7 +106,7 @@ export function createApp(options: AppOptions): Express {
   app.set('etag', false);
   app.set('trust proxy', options.access.trustedProxies);
   app.use(requestId(options.logger), traceRequests(options.tracer ?? noTracer));
-  app.use(observeRequests(options.metrics), helmet({ contentSecurityPolicy }));
+  app.use(observeRequests(options.metrics), securityHeaders({ contentSecurityPolicy }));
   app.use(cors(options.access.corsOrigins));
   app.use(mountRoutes(apiRoutes(options), { before: guard(options) }));
   app.use(notFound, handleError);

@@ -14,14 +14,17 @@ export interface CacheOptions<Value> {
 export function cached<Value>({ load, lastsMs, deadlineMs }: CacheOptions<Value>): () => Promise<Value> {
   let loading: Promise<Value> | undefined;
   let goodUntil = 0;
+  let isLoaded = false;
 
   function reload(): Promise<Value> {
     const started = load();
     loading = started;
     goodUntil = Number.POSITIVE_INFINITY;
+    isLoaded = false;
     started.then(
       () => {
         goodUntil = performance.now() + lastsMs;
+        isLoaded = true;
       },
       () => {
         if (loading === started) loading = undefined;
@@ -32,7 +35,7 @@ export function cached<Value>({ load, lastsMs, deadlineMs }: CacheOptions<Value>
 
   return () => {
     const value = loading !== undefined && performance.now() < goodUntil ? loading : reload();
-    return withinDeadline(value, deadlineMs);
+    return isLoaded ? value : withinDeadline(value, deadlineMs);
   };
 }
 

@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 import { type Caller, type CallerLimits, hasScope } from '@musicgen/access';
 import { type Scope, ServiceError, scopes } from '@musicgen/contract';
 import type { Request, Response } from 'express';
@@ -20,7 +20,14 @@ export function keyCaller({ name, scopes: granted, limits }: Caller): RequestCal
 
 /** A caller of an open service: may do everything, and is counted by address. */
 export function openCaller(req: Request): RequestCaller {
-  return { scopes, limits: {}, countedAs: `address:${hashedNetwork(req.ip ?? '')}` };
+  return {
+    scopes,
+    limits: {},
+    // Worked out where something is counted only.
+    get countedAs() {
+      return `address:${hashedNetwork(req.ip ?? '')}`;
+    },
+  };
 }
 
 /** The caller of a request that has passed `authenticate`. */
@@ -50,7 +57,7 @@ export function ownership(caller: RequestCaller, defaults: Required<CallerLimits
  */
 function hashedNetwork(address: string): string {
   const network = address.includes(':') && !address.includes('.') ? firstGroups(address) : address;
-  return createHash('sha256').update(network).digest('hex').slice(0, 16);
+  return hash('sha256', network, 'hex').slice(0, 16);
 }
 
 function firstGroups(address: string): string {

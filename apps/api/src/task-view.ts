@@ -29,7 +29,7 @@ export async function presentTask(id: string, options: PresentOptions): Promise<
 /** A record just read, completed with its place in the queue, where it has one, and what that means for its end. */
 export async function present(record: TaskRecord, { producer, estimator }: PresentOptions): Promise<Task> {
   if (record.status !== 'pending') return toTask(record);
-  const place = await producer.place(record.id);
+  const place = record.place ?? (await producer.place(record.id));
   const task = toTask(record, place);
   const { priority, duration: seconds } = task.request;
   const estimate = place && (await estimator.estimate({ priority, seconds, ahead: place.position - 1 }));

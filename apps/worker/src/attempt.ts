@@ -1,5 +1,6 @@
 import type { TaskStage } from '@musicgen/contract';
 import type { Claim, Heartbeat, TaskProgress } from '@musicgen/queue';
+import type { FinishingTime } from './finishing-time.ts';
 
 /** Why an attempt is to stop before it is done. */
 type StopReason = 'cancel' | 'lost' | 'yield' | 'drain';
@@ -20,14 +21,14 @@ export interface Attempt {
   runSeconds(): number;
   /** The last checkpoint, to be handed back with the task. */
   checkpoint(): Buffer | undefined;
-  /** Milliseconds the piece still needs at the speed of this attempt; undefined while that is unknown. */
+  /** Milliseconds to the end of the attempt, at its own speed; undefined while that is unknown. */
   remainingMs(): number | undefined;
 }
 
 /** Heartbeats come with every bit of progress, but a checkpoint of a long piece weighs 100 kB. */
 const checkpointEveryMs = 10_000;
 
-export function createAttempt(claim: Claim): Attempt {
+export function createAttempt(claim: Claim, finishing: FinishingTime): Attempt {
   const controller = new AbortController();
   const startedAt = performance.now();
   const known: { stage?: TaskStage; progress?: TaskProgress } = {};
@@ -35,13 +36,15 @@ export function createAttempt(claim: Claim): Attempt {
   let checkpointSentAt = Date.now();
   /** The first report of this attempt: frames before it were made by another. */
   let first: { frame: number; at: number } | undefined;
+  let latestAt = 0;
   let reason: StopReason | undefined;
   let news = false;
 
   function remainingMs(): number | undefined {
     const { frame = 0, frames = 0 } = known.progress ?? {};
     if (first === undefined || frame <= first.frame) return undefined;
-    return ((Date.now() - first.at) * (frames - frame)) / (frame - first.frame);
+    const generatingMs = ((latestAt - first.at) * (frames - frame)) / (frame - first.frame);
+    return Math.max(0, generatingMs + finishing.msFor(frames) - (Date.now() - latestAt));
   }
 
   /** The checkpoint, when the queue has not had one for long enough. */
@@ -64,8 +67,10 @@ export function createAttempt(claim: Claim): Attempt {
     report({ checkpoint: latest, ...rest }) {
       Object.assign(known, rest);
       checkpoint = latest ?? checkpoint;
-      if (rest.stage === 'generating' && rest.progress)
-        first ??= { frame: rest.progress.frame, at: Date.now() };
+      if (rest.stage === 'generating' && rest.progress) {
+        latestAt = Date.now();
+        first ??= { frame: rest.progress.frame, at: latestAt };
+      }
       news = true;
     },
     hasNews: () => news,

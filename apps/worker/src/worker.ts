@@ -7,6 +7,7 @@ import { type Logger, noTracer, type SpanOutcome, type Tracer } from '@musicgen/
 import type { ArtifactStore } from '@musicgen/storage';
 import { type Attempt, createAttempt } from './attempt.ts';
 import type { FindResult } from './continuation.ts';
+import { createFinishingTime, type FinishingTime } from './finishing-time.ts';
 import { generatePiece } from './generate-piece.ts';
 import type { WorkerMetrics } from './metrics.ts';
 import { traceAttempt } from './trace-attempt.ts';
@@ -60,6 +61,7 @@ const afterErrorMs = 1_000;
 export function startWorker(options: WorkerOptions): Worker {
   const { consumer, engine, metrics, logger } = options;
   const attempts = new Map<Attempt, Promise<void>>();
+  const finishing = createFinishingTime();
   const stopping = new AbortController();
   metrics.slotsAvailable(options.slots);
   metrics.watchAttempts(() => Math.max(0, ...[...attempts.keys()].map((attempt) => attempt.runSeconds())));
@@ -98,9 +100,9 @@ export function startWorker(options: WorkerOptions): Worker {
   }
 
   function begin(claim: Claim): void {
-    const attempt = createAttempt(claim);
+    const attempt = createAttempt(claim, finishing);
     metrics.taskClaimed(claim.task);
-    const ended = runAttempt(attempt, options).finally(() => {
+    const ended = runAttempt(attempt, options, finishing).finally(() => {
       attempts.delete(attempt);
       metrics.slotsBusy(attempts.size);
     });
@@ -129,7 +131,7 @@ async function untilReady(engine: Engine, signal: AbortSignal): Promise<void> {
 type Attempts = Map<Attempt, Promise<void>>;
 
 /** One attempt from the claim to its end; never rejects. */
-async function runAttempt(attempt: Attempt, options: WorkerOptions): Promise<void> {
+async function runAttempt(attempt: Attempt, options: WorkerOptions, finishing: FinishingTime): Promise<void> {
   const { consumer, engine, store, software, metrics } = options;
   const { claim } = attempt;
   const { id, priority, requestId } = claim.task;
@@ -161,6 +163,7 @@ async function runAttempt(attempt: Attempt, options: WorkerOptions): Promise<voi
       },
       onPreviewError: (error) => logger.warn('the preview could not be stored', { error }),
     });
+    finishing.observe(result);
     const seconds = (performance.now() - startedAt) / 1000;
     const outcome = await consumer.complete(claim, result);
     trace.end({ attributes: { 'musicgen.outcome': outcome, 'musicgen.model': result.model } });

@@ -60,7 +60,6 @@ export type {
   HeartbeatAnswer,
   NewTask,
   ProducerOptions,
-  QueuePlace,
   TaskConsumer,
   TaskListing,
   TaskListPage,
@@ -68,4 +67,4 @@ export type {
   TaskUpdate,
   UpdateOutcome,
 } from './task-queue.ts';
-export type { JsonObject, TaskFailure, TaskProgress, TaskRecord } from './task-record.ts';
+export type { JsonObject, QueuePlace, TaskFailure, TaskProgress, TaskRecord } from './task-record.ts';

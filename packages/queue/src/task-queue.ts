@@ -1,6 +1,6 @@
 import type { Priority, TaskStage, TaskStatus } from '@musicgen/contract';
 import type { BackoffOptions } from './backoff.ts';
-import type { JsonObject, TaskFailure, TaskProgress, TaskRecord } from './task-record.ts';
+import type { JsonObject, QueuePlace, TaskFailure, TaskProgress, TaskRecord } from './task-record.ts';
 
 export interface NewTask {
   id: string;
@@ -66,12 +66,6 @@ export interface TaskListPage {
   tasks: TaskRecord[];
   /** Where the next page begins; absent after the last. */
   nextCursor?: string;
-}
-
-/** The place of a waiting task: 1 is next in its own queue; `ahead` counts better priorities too. */
-export interface QueuePlace {
-  position: number;
-  ahead: number;
 }
 
 export interface ProducerOptions {

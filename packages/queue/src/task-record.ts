@@ -28,10 +28,23 @@ export interface TaskFailure {
 }
 
 /** A task as it stands in the queue. All times are Unix milliseconds of the Redis server's clock. */
+/** The place of a waiting task: 1 is next in its own queue; `ahead` counts better priorities too. */
+export interface QueuePlace {
+  position: number;
+  ahead: number;
+}
+
+/** From how many go before it in its own queue and how many wait in better ones. */
+export function placeFrom(before: number, better: number): QueuePlace {
+  return { position: before + 1, ahead: before + better };
+}
+
 export interface TaskRecord {
   /** UUIDv7. */
   id: string;
   status: TaskStatus;
+  /** Of a task that waits in its queue, as it was when it was read; `TaskProducer.place` tells it too. */
+  place?: QueuePlace;
   priority: Priority;
   request: JsonObject;
   /** Whose task it is; absent where the service knows no owners. */

@@ -13,9 +13,14 @@ export function createLogger(options: { service: string; level: string }): Logge
 }
 
 function toLine({ timestamp, level, message, ...rest }: Record<string, unknown>): string {
-  return JSON.stringify({ time: timestamp, level, msg: message, ...rest }, (_key, value) =>
-    value instanceof Error ? describeError(value) : value,
-  );
+  const line = { time: timestamp, level, msg: message, ...rest };
+  // A replacer is called for every value, and most lines have none that needs it.
+  const isFlat = Object.values(rest).every((value) => typeof value !== 'object');
+  return isFlat ? JSON.stringify(line) : JSON.stringify(line, withErrors);
+}
+
+function withErrors(_key: string, value: unknown): unknown {
+  return value instanceof Error ? describeError(value) : value;
 }
 
 /** JSON.stringify turns an error into `{}`; this keeps what an operator needs. */

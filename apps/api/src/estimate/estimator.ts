@@ -48,9 +48,8 @@ export interface EstimatorOptions {
 
 /** Workers renew their entry every 20 s, and the statistics of an hour change slowly. */
 const workersLastMs = 5_000;
-const speedLastsMs = 30_000;
+const speedLastsMs = 5_000;
 const deadlineMs = 1_000;
-const speedWindowMs = 3_600_000;
 
 export function createEstimator({ monitor, refreshMs = 1_000 }: EstimatorOptions): Estimator {
   const workers = cached({
@@ -59,8 +58,8 @@ export function createEstimator({ monitor, refreshMs = 1_000 }: EstimatorOptions
     deadlineMs,
   });
   const measuredSpeed = cached({
-    load: async () => speedOf(await monitor.performance(speedWindowMs)),
-    lastsMs: Math.min(refreshMs * 30, speedLastsMs),
+    load: () => latestSpeed(monitor),
+    lastsMs: Math.min(refreshMs * 5, speedLastsMs),
     deadlineMs,
   });
   const fleet = cached({ load: look, lastsMs: refreshMs, deadlineMs });
@@ -105,9 +104,19 @@ export function createEstimator({ monitor, refreshMs = 1_000 }: EstimatorOptions
   };
 }
 
-/** What one slot made lately, in seconds of audio in a second. */
-function speedOf({ costPerSecond }: { costPerSecond: number | undefined }): number | undefined {
-  return costPerSecond === undefined ? undefined : audioSecondsOf(costPerSecond);
+/** The last minutes, as machines get busier and idler; where too little was done in them, the last hour. */
+const speedWindowsMs = [300_000, 3_600_000];
+const enoughTasks = 5;
+
+/** What one slot made lately, in seconds of audio in a second; undefined when it made nothing. */
+async function latestSpeed(monitor: EstimatorOptions['monitor']): Promise<number | undefined> {
+  let latest: number | undefined;
+  for (const windowMs of speedWindowsMs) {
+    const { completed, costPerSecond } = await monitor.performance(windowMs);
+    latest = costPerSecond === undefined ? undefined : audioSecondsOf(costPerSecond);
+    if (completed >= enoughTasks) break;
+  }
+  return latest;
 }
 
 const leastPauseSeconds = 5;

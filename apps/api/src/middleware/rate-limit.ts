@@ -1,6 +1,6 @@
 import { type RateLimiter, rateWindowSeconds } from '@musicgen/access';
-import type { RequestHandler } from 'express';
-import { callerOf } from '../caller.ts';
+import type { RequestHandler, Response } from 'express';
+import { callerOf, type RequestCaller } from '../caller.ts';
 import type { ApiMetrics } from '../metrics.ts';
 import { RetryLater } from '../retry-later.ts';
 
@@ -16,19 +16,22 @@ export interface RateLimitOptions {
  * https://datatracker.ietf.org/doc/draft-ietf-httpapi-ratelimit-headers/
  */
 export function rateLimit({ limiter, requestsPerMinute, metrics }: RateLimitOptions): RequestHandler {
-  return async (_req, res, next) => {
-    const { countedAs, limits } = callerOf(res);
-    const limit = limits.requestsPerMinute ?? requestsPerMinute;
-    if (limit === 0) return next();
+  async function count(res: Response, { countedAs }: RequestCaller, limit: number): Promise<void> {
     const { isAllowed, isLocal, remaining, resetSeconds } = await limiter.take(countedAs, limit);
     if (isLocal) metrics.rateCountedAlone();
     res.set({
       'RateLimit-Policy': `"requests";q=${limit};w=${rateWindowSeconds}`,
       RateLimit: `"requests";r=${remaining};t=${resetSeconds}`,
     });
-    if (isAllowed) return next();
+    if (isAllowed) return;
     throw new RetryLater('rate_limited', `At most ${limit} requests a minute are allowed.`, {
       retryAfterSeconds: resetSeconds,
     });
+  }
+
+  return (_req, res, next) => {
+    const caller = callerOf(res);
+    const limit = caller.limits.requestsPerMinute ?? requestsPerMinute;
+    return limit === 0 ? next() : count(res, caller, limit).then(() => next());
   };
 }

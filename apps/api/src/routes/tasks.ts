@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 import {
   acceptedRequestSchema,
   isTerminal,
@@ -94,7 +94,7 @@ does), after at most so many seconds; a finished task is answered at once.`,
 
 /** Of everything but what only time changes. */
 function etagOf({ eta: _eta, ...task }: Task): string {
-  return `W/"${createHash('sha256').update(JSON.stringify(task)).digest('base64url').slice(0, 22)}"`;
+  return `W/"${hash('sha256', JSON.stringify(task), 'base64url').slice(0, 22)}"`;
 }
 
 interface NewsOptions extends Options {

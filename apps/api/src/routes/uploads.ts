@@ -46,12 +46,10 @@ function uploadAudio({ store, limits, uploads }: Options): Route {
     responses: { 201: { description: 'Stored.', body: uploadSchema } },
     errors: [
       'length_required',
-      'malformed_request',
       'payload_too_large',
       'unsupported_media_type',
       'unreadable_audio',
       'upload_limit',
-      'storage_failed',
       'dependency_unavailable',
     ],
     handle: async ({ query: { ttl } }, res) => {
@@ -145,7 +143,7 @@ function deleteUpload({ store }: Options): Route {
     description: 'Tasks that were to go on from it and have not begun will fail.',
     params: z.object({ id: uploadIdSchema }),
     responses: { 204: { description: 'It is gone.' } },
-    errors: ['not_found', 'storage_failed', 'dependency_unavailable'],
+    errors: ['not_found', 'dependency_unavailable'],
     handle: async ({ params }, res) => {
       const key = uploadKey({ owner: callerOf(res).owner, uploadId: params.id });
       if ((await store.open(key)) === undefined)

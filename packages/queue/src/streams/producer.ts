@@ -5,15 +5,21 @@ import type {
   EraseOutcome,
   NewTask,
   ProducerOptions,
-  QueuePlace,
   TaskProducer,
   UpdateOutcome,
 } from '../task-queue.ts';
-import { fieldsFromReply, recordFromFields, type TaskRecord, withContent } from '../task-record.ts';
+import {
+  fieldsFromReply,
+  placeFrom,
+  type QueuePlace,
+  recordFromFields,
+  type TaskRecord,
+  withContent,
+} from '../task-record.ts';
 import { createAdmissions } from './admissions.ts';
 import { withinDeadline } from './blocking-connection.ts';
 import type { QueueContext } from './context.ts';
-import { readFields } from './read-tasks.ts';
+import { readTask } from './read-tasks.ts';
 import { redisUnavailable } from './redis-unavailable.ts';
 import type { ScriptArgument } from './script-runner.ts';
 import { cancelScript } from './scripts/cancel.lua.ts';
@@ -23,7 +29,10 @@ import { placeScript } from './scripts/place.lua.ts';
 import { updateScript } from './scripts/update.lua.ts';
 import { listTasks } from './task-list.ts';
 
-type EnqueueReply = Refusal | ['admitted', ...string[][]];
+type EnqueueReply = Refusal | ['admitted', ...AdmittedReply[]];
+type AdmittedReply =
+  | [now: string, before: number, better: number]
+  | [id: string, content: string, before: number | '', better: number | '', ...fields: string[]];
 
 export function createProducer(context: QueueContext, options: ProducerOptions): TaskProducer {
   const { redis, keys, events, run } = context;
@@ -40,7 +49,7 @@ export function createProducer(context: QueueContext, options: ProducerOptions):
     const reply = (await answer('admit the task', run(enqueueScript, args))) as EnqueueReply;
     if (reply[0] !== 'admitted') throw refusal(reply, tasks);
     const [, ...admitted] = reply;
-    return tasks.map((task, index) => admittedRecord(task, admitted[index] ?? []));
+    return admitted.map((answered, index) => admittedRecord(tasks[index] as NewTask, answered));
   }
 
   return {
@@ -49,8 +58,7 @@ export function createProducer(context: QueueContext, options: ProducerOptions):
     enqueue: createAdmissions(enqueueBatch),
 
     async get(id) {
-      const fields = await answer('read the task', readFields(context, id));
-      return fields.status === undefined ? undefined : recordFromFields(id, fields);
+      return answer('read the task', readTask(context, id));
     },
 
     async list(listing) {
@@ -67,9 +75,7 @@ export function createProducer(context: QueueContext, options: ProducerOptions):
 
     async place(id): Promise<QueuePlace | undefined> {
       const reply = (await answer('find the place', run(placeScript, [id]))) as [number, number] | null;
-      if (reply === null) return undefined;
-      const [before, better] = reply;
-      return { position: before + 1, ahead: before + better };
+      return reply === null ? undefined : placeFrom(...reply);
     },
 
     async cancel(id) {
@@ -96,18 +102,11 @@ export function createProducer(context: QueueContext, options: ProducerOptions):
 /** As `enqueue.lua.ts` takes them. */
 function enqueueArguments(task: NewTask): ScriptArgument[] {
   const { requestId, traceparent, owner, cost, expectedMs, batchId, batchIndex, notify } = task;
-  const fields = Object.entries({
-    maxAttempts: task.maxAttempts,
-    requestId,
-    traceparent,
-    owner,
-    cost,
-    expectedMs,
-    batchId,
-    batchIndex,
-    // Only that there is one; it has a key of its own.
-    notify: notify === undefined ? undefined : 1,
-  }).flatMap(([field, value]) => (value === undefined ? [] : [field, value]));
+  const fields: ScriptArgument[] = ['maxAttempts', task.maxAttempts];
+  const optional = { requestId, traceparent, owner, cost, expectedMs, batchId, batchIndex };
+  for (const [field, value] of Object.entries(optional)) if (value !== undefined) fields.push(field, value);
+  // Only that there is one; it has a key of its own.
+  if (notify !== undefined) fields.push('notify', 1);
   return [
     task.id,
     task.priority,
@@ -122,10 +121,17 @@ function enqueueArguments(task: NewTask): ScriptArgument[] {
   ];
 }
 
-/** The record of a task that was just admitted (the reply is the time) or that was known already (its fields). */
-function admittedRecord(task: NewTask, reply: readonly string[]): TaskRecord {
-  const [first = '', content, ...fields] = reply;
-  return fields.length > 0
-    ? recordFromFields(first, withContent(fieldsFromReply(fields), content))
-    : newRecord(task, Number(first));
+/** The record of a task that was just admitted, or of one that was known already. */
+function admittedRecord(task: NewTask, reply: AdmittedReply): TaskRecord {
+  if (isNew(reply)) {
+    const [now, before, better] = reply;
+    return { ...newRecord(task, Number(now)), place: placeFrom(before, better) };
+  }
+  const [id, content, before, better, ...fields] = reply;
+  const record = recordFromFields(id, withContent(fieldsFromReply(fields), content));
+  return before === '' || better === '' ? record : { ...record, place: placeFrom(before, better) };
+}
+
+function isNew(reply: AdmittedReply): reply is [now: string, before: number, better: number] {
+  return typeof reply[1] === 'number';
 }

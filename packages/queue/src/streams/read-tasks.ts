@@ -1,7 +1,7 @@
 import { ServiceError } from '@musicgen/contract';
 import {
   fieldsFromReply,
-  type RecordFields,
+  placeFrom,
   recordFromFields,
   type TaskRecord,
   withContent,
@@ -14,22 +14,31 @@ export async function readTasks(
   context: Pick<QueueContext, 'run'>,
   ids: readonly string[],
 ): Promise<TaskRecord[]> {
-  const found = await Promise.all(ids.map(async (id) => ({ id, fields: await readFields(context, id) })));
-  return found.flatMap(({ id, fields }) => {
-    try {
-      return [recordFromFields(id, fields)];
-    } catch (error) {
-      if (error instanceof ServiceError) return [];
-      throw error;
-    }
-  });
+  const found = await Promise.all(ids.map((id) => readTask(context, id).catch(skipUnreadable)));
+  return found.filter((record) => record !== undefined);
+}
+
+function skipUnreadable(error: unknown): undefined {
+  if (!(error instanceof ServiceError)) throw error;
 }
 
 /**
- * The fields of one task as they stand at one moment; none for a task that is gone. By a script, as a full Redis takes no
- * command into a transaction, not even one that only reads.
+ * One task as it stands at one moment, or nothing when it is gone. By a script, as a full Redis takes no command into a
+ * transaction, not even one that only reads.
+ * @throws ServiceError `corrupt_record`.
  */
-export async function readFields({ run }: Pick<QueueContext, 'run'>, id: string): Promise<RecordFields> {
-  const [fields, content] = (await run(readScript, [id])) as [string[], string | null];
-  return withContent(fieldsFromReply(fields), content);
+export async function readTask(
+  { run }: Pick<QueueContext, 'run'>,
+  id: string,
+): Promise<TaskRecord | undefined> {
+  const reply = (await run(readScript, [id])) as ReadReply;
+  const [pairs, content, before, better] = reply;
+  const fields = fieldsFromReply(pairs);
+  if (fields.status === undefined) return undefined;
+  const record = recordFromFields(id, withContent(fields, content));
+  return before === undefined || better === undefined
+    ? record
+    : { ...record, place: placeFrom(before, better) };
 }
+
+type ReadReply = [fields: string[], content: string | null, before?: number, better?: number];

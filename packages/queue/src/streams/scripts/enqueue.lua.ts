@@ -13,7 +13,8 @@ const unfinishedShelves = taskStatuses.filter((status) => !isTerminal(status)).l
  *        tasks, or '' · then for each task: id, priority, ttl (ms), request, what the outbox says ('' = nothing),
  *        idempotency key ('' = none), request hash, cost ('' = none), count of what follows, {field, value …} of the record
  * Returns  {'full', waiting} · {'limited', unfinished} · {'mismatch', index}
- *          · {'admitted', for each task {now} or {id, content, field, value …}}
+ *          · {'admitted', for each task {now, its place as `place` gives it} or
+ *          {id, content, its place or '' and '', field, value …}}
  */
 export const enqueueScript: Script = {
   name: 'enqueue',
@@ -23,7 +24,9 @@ local limit, key_ttl_ms, owner, owner_limit = tonumber(ARGV[1]), ARGV[2], ARGV[3
 
 local function whole(id)
   local record = redis.call('HGETALL', task_key(id))
-  return { id, redis.call('GET', content_key(id)) or '', unpack(record) }
+  local task, before, better = read(id), nil, nil
+  if task and task.status == 'pending' then before, better = place_of(id, task.priority) end
+  return { id, redis.call('GET', content_key(id)) or '', before or '', better or '', unpack(record) }
 end
 
 local function known(id, idempotency, request_hash)
@@ -85,7 +88,7 @@ end
 local time = nil
 for _, task in ipairs(admitted) do
   time = admit(task.at, time)
-  answers[task.answer] = { time }
+  answers[task.answer] = { time, place_of(ARGV[task.at], ARGV[task.at + 1]) }
 end
 return answers
 `,

@@ -10,12 +10,8 @@ export const placeScript: Script = {
   name: 'place',
   lua: `
 local task = read(ARGV[1])
-local before = task and redis.call('ZRANK', waiting_key(task.priority), task.id)
-if not before then return nil end
-local better = 0
-for priority, level in pairs(LEVEL) do
-  if level > LEVEL[task.priority] then better = better + redis.call('ZCARD', waiting_key(priority)) end
-end
-return { before, better }
+local before, better
+if task then before, better = place_of(task.id, task.priority) end
+return before and { before, better }
 `,
 };

@@ -51,5 +51,21 @@ local function read(id)
 end
 `;
 
+/**
+ * `place_of(id, priority)`: how many tasks go before a waiting one in its queue, and how many wait in better queues;
+ * nothing when it does not wait in a queue.
+ */
+const placeOf = `
+local function place_of(id, priority)
+  local before = redis.call('ZRANK', waiting_key(priority), id)
+  if not before then return end
+  local better = 0
+  for name, level in pairs(LEVEL) do
+    if level > LEVEL[priority] then better = better + redis.call('ZCARD', waiting_key(name)) end
+  end
+  return before, better
+end
+`;
+
 /** Reading the clock and records. */
-export const record = [now, timeOf, after, asTask, read];
+export const record = [now, timeOf, after, asTask, read, placeOf];
