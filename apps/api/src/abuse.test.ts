@@ -77,6 +77,7 @@ const path = fc
       ...'/api/v1/tasks/{id}/retry /api/v1/tasks/{id}/events /api/v1/tasks/{id}/audio /problems/{id}'.split(
         ' ',
       ),
+      ...'/api/v1/uploads /api/v1/uploads/{id} /api/v1/inspect'.split(' '),
       ...'/docs/{id} /{id} /api/v1/monitoring/tasks/queue/{id} /api/v1/queue /api/v1/models'.split(' '),
     ),
     id,
@@ -86,7 +87,10 @@ const path = fc
         weight: 1,
         arbitrary: fc
           .array(
-            fc.tuple(fc.constantFrom('wait', 'limit', 'cursor', 'status', 'format', 'a[b]', '__proto__'), id),
+            fc.tuple(
+              fc.constantFrom('wait', 'limit', 'ttl', 'cursor', 'preview', 'format', 'a[b]', '__proto__'),
+              id,
+            ),
           )
           .map((pairs) => `?${pairs.map((pair) => pair.join('=')).join('&')}`),
       },

@@ -22,3 +22,17 @@ test('a Redis that accepts the command and never answers fails the call in time'
   redis.disconnect();
   await expect(blocked).rejects.toThrow();
 });
+
+test('a waiting task comes with its place, as it is admitted, sent again and read', async () => {
+  const { producer, enqueue, consumer } = await setup();
+  await enqueue();
+  const task = newTask();
+  const second = { position: 2, ahead: 1 };
+  expect((await producer.enqueue(task)).place).toEqual(second);
+  expect((await producer.enqueue(task)).place).toEqual(second);
+  expect((await producer.get(task.id))?.place).toEqual(second);
+  await claimOne(consumer);
+  expect((await producer.get(task.id))?.place).toEqual({ position: 1, ahead: 0 });
+  await claimOne(consumer);
+  expect((await producer.get(task.id))?.place).toBeUndefined();
+});
