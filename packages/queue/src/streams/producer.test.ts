@@ -31,8 +31,8 @@ test('a waiting task comes with its place, as it is admitted, sent again and rea
   expect((await producer.enqueue(task)).place).toEqual(second);
   expect((await producer.enqueue(task)).place).toEqual(second);
   expect((await producer.get(task.id))?.place).toEqual(second);
-  await claimOne(consumer);
+  await consumer.claim();
   expect((await producer.get(task.id))?.place).toEqual({ position: 1, ahead: 0 });
-  await claimOne(consumer);
+  await consumer.claim();
   expect((await producer.get(task.id))?.place).toBeUndefined();
 });
