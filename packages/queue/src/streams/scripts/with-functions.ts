@@ -1,8 +1,10 @@
 import { claims } from './claims.lua.ts';
+import { entries } from './entries.lua.ts';
 import { expiry } from './expiry.lua.ts';
 import { lifecycle } from './lifecycle.lua.ts';
 import { moves } from './moves.lua.ts';
 import { outbox } from './outbox.lua.ts';
+import { queues } from './queues.lua.ts';
 import { record } from './record.lua.ts';
 import { results } from './results.lua.ts';
 import { foreign } from './set-aside.lua.ts';
@@ -13,9 +15,11 @@ const functions = [
   ...lifecycle,
   ...outbox,
   ...expiry,
+  ...queues,
   ...moves,
   ...foreign,
   ...results,
+  ...entries,
   ...claims,
 ];
 

@@ -1,0 +1,110 @@
+import { priorityNames } from '@musicgen/contract';
+import { shelfSpan } from './list.lua.ts';
+import { scriptBound } from './script.ts';
+
+/**
+ * `ring(priority)`: wakes one worker that waits for the priority. Bounded, because tokens pile up while every
+ * worker is busy; the first claim that finds a queue empty removes what is left.
+ */
+const ring = `
+local function ring(priority)
+  if redis.call('LLEN', bell_key(priority)) < ${scriptBound} then redis.call('LPUSH', bell_key(priority), '1') end
+end
+`;
+
+/**
+ * `queue_score(entry)`: the waiting index's score of a stream entry, in milliseconds. The sequence number goes into
+ * the fraction, so the index is in exactly the stream's order, and a task that comes back finds its old place.
+ */
+const queueScore = `
+local function queue_score(entry)
+  local ms, sequence = string.match(entry, '(%d+)-(%d+)')
+  return sequence == '0' and ms or ms + sequence / 4096
+end
+`;
+
+/**
+ * `start_waiting(task, score)`, `stop_waiting(task)`: a task enters or leaves the waiting index of its priority, and its
+ * cost the sum of what waits there. The index's own answer says whether it did, so sum and index stay in step. A cost
+ * that is no number fails by itself, not the move.
+ */
+const startWaiting = `
+local function start_waiting(task, score)
+  local entered = redis.call('ZADD', waiting_key(task.priority), score, task.id)
+  if task.cost and entered == 1 then redis.pcall('HINCRBY', backlog_key, task.priority, task.cost) end
+end
+`;
+const stopWaiting = `
+local function stop_waiting(task)
+  local left = redis.call('ZREM', waiting_key(task.priority), task.id)
+  if task.cost and left == 1 then redis.pcall('HINCRBY', backlog_key, task.priority, '-' .. task.cost) end
+end
+`;
+
+/**
+ * `list_as(task, status)`: puts a task on its shelf in the index of its owner (`task-list.ts`), off any other.
+ * `list_all_as(tasks, status)`: the same for several, with one command for each owner.
+ */
+const listScore = `
+local function list_score(task, status)
+  local shelf = STATUS[status] * ${priorityNames.length} + LEVEL[task.priority]
+  return string.format('%.0f', shelf * ${shelfSpan} + task.created_at)
+end
+`;
+const listAs = `
+local function list_as(task, status)
+  redis.call('ZADD', owned_key(task.owner), list_score(task, status), task.id)
+end
+`;
+const listAllAs = `
+local function list_all_as(tasks, status)
+  local scored = {}
+  for _, task in ipairs(tasks) do
+    local of_owner = scored[task.owner] or {}
+    scored[task.owner] = of_owner
+    of_owner[#of_owner + 1] = list_score(task, status)
+    of_owner[#of_owner + 1] = task.id
+  end
+  for owner, of_owner in pairs(scored) do redis.call('ZADD', owned_key(owner), unpack(of_owner)) end
+end
+`;
+
+/** `join_queue(task, ...)`: puts a task at the end of its queue; the rest are fields of the record to set. */
+const joinQueue = `
+local function join_queue(task, ...)
+  local entry = redis.call('XADD', stream_key(task.priority), '*', 'id', task.id)
+  redis.call('HSET', task_key(task.id), 'entry', entry, ...)
+  start_waiting(task, queue_score(entry))
+  list_as(task, 'pending')
+  ring(task.priority)
+end
+`;
+
+/** `leave_queue(task)`: takes a task out of its stream and of every index of unfinished tasks. */
+const leaveQueue = `
+local function leave_queue(task)
+  if task.entry then
+    redis.call('XACK', stream_key(task.priority), GROUP, task.entry)
+    redis.call('XDEL', stream_key(task.priority), task.entry)
+  end
+  if task.status == 'processing' then
+    redis.call('ZREM', processing_key, task.id)
+  else
+    stop_waiting(task)
+    redis.call('ZREM', delayed_key, task.id)
+  end
+end
+`;
+
+/** Entering and leaving streams and indexes. */
+export const queues = [
+  ring,
+  queueScore,
+  startWaiting,
+  stopWaiting,
+  listScore,
+  listAs,
+  listAllAs,
+  joinQueue,
+  leaveQueue,
+];
