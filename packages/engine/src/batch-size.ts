@@ -1,4 +1,5 @@
 import type { SequenceRows } from './decoders/decoder.ts';
+import type { Effort } from './generate.ts';
 import type { Model } from './model.ts';
 import type { ModelConfig } from './model-folder.ts';
 
@@ -20,6 +21,8 @@ export interface Speed {
 const worthwhileGain = 1.2;
 const largestAuto = 8;
 const measuredSteps = 5;
+/** The weight of the latest second in the measured speed. */
+const latestWeight = 0.1;
 
 /**
  * Decides how many pieces to make at once: as many as asked for or, when that is left open, as many as the machine and
@@ -46,6 +49,17 @@ export async function planBatch(model: Model, wanted: number | undefined): Promi
     plan = { slots, speed: { alone, all } };
   }
   return plan;
+}
+
+/** Follows the speed slowly, so that one moment's disturbance does not decide what waiting callers are promised. */
+export function learnSpeed(speed: Speed, effort: Effort, slots: number): Speed {
+  const pieces = effort.columns / effort.steps;
+  const framesPerSecond = effort.columns / effort.stepSeconds;
+  const follow = (known: number) => known + (framesPerSecond - known) * latestWeight;
+  return {
+    alone: pieces < 1.25 ? follow(speed.alone) : speed.alone,
+    all: pieces > slots - 0.25 ? follow(speed.all) : speed.all,
+  };
 }
 
 /** Frames per second of so many pieces together: the best of a few steps, as another process may have disturbed some. */

@@ -1,7 +1,8 @@
 import { EventEmitter, once } from 'node:events';
 import { ServiceError } from '@musicgen/contract';
 import type { Speed } from './batch-size.ts';
-import { type Engine, type EngineEvents, type EngineOptions, startEngine, unlessAborted } from './engine.ts';
+import { unlessAborted } from './cancellation.ts';
+import { type Engine, type EngineEvents, type EngineOptions, startEngine } from './engine.ts';
 import { estimateMemoryBytes, weightBytesOf } from './graph-files.ts';
 import { type ModelInfo, readModelFolder } from './model-folder.ts';
 import type { GenerateOptions, Piece, PieceRequest } from './piece.ts';

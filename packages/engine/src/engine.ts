@@ -1,21 +1,13 @@
 import { EventEmitter } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { ServiceError, toServiceError } from '@musicgen/contract';
-import type { Speed } from './batch-size.ts';
-import { cancelled } from './cancellation.ts';
-import type { Stretch } from './codecs/codec.ts';
-import {
-  crashed,
-  describeExit,
-  type EngineChild,
-  type Exit,
-  revive,
-  startChild,
-  type WorkReport,
-} from './engine-child.ts';
-import { describeRefusals, type ExecutionProvider, type Placement } from './execution-providers.ts';
+import { learnSpeed, type Speed } from './batch-size.ts';
+import { cancelled, unlessAborted } from './cancellation.ts';
+import { type EngineChild, type Exit, startChild, type WorkReport } from './engine-child.ts';
+import { describeRefusals, type ExecutionProvider } from './execution-providers.ts';
 import type { Effort } from './generate.ts';
 import type { ModelInfo } from './model-folder.ts';
+import { type Attempt, PendingPieces } from './pending-pieces.ts';
 import type { GenerateOptions, Piece, PieceProgress, PieceRequest } from './piece.ts';
 
 /** As much of a logger as the engine needs. */
@@ -74,23 +66,8 @@ export interface Engine {
   close(): Promise<void>;
 }
 
-/** How one child's work on a piece ended: with the piece, or with the child, and another is to go on. */
-type Attempt = { piece: Piece } | { again: 'as before' | 'alone' };
-
-/** A piece that a child has been given. */
-interface Pending {
-  resolve(attempt: Attempt): void;
-  reject(error: ServiceError): void;
-  onProgress(progress: PieceProgress): void;
-  onPreview(stretch: Stretch): void;
-  /** Whether the child has begun to work on it. */
-  isStarted: boolean;
-}
-
 const firstRestartDelayMs = 100;
 const longestRestartDelayMs = 30_000;
-/** The weight of the latest second in the measured speed. */
-const speedWeight = 0.1;
 /** A run of ONNX Runtime cannot be stopped: a child that heeds neither a cancellation nor a close by then is killed. */
 const obeyMs = { cancel: 30_000, close: 3000 };
 
@@ -112,7 +89,7 @@ export async function startEngine(options: EngineOptions): Promise<Engine> {
 class ChildEngine implements Engine {
   readonly events = new EventEmitter<EngineEvents>();
   readonly #options: EngineOptions;
-  readonly #pending = new Map<number, Pending>();
+  readonly #pending = new PendingPieces();
   readonly #closing = new AbortController();
   #model: ModelInfo | undefined;
   #slots = 1;
@@ -122,7 +99,6 @@ class ChildEngine implements Engine {
   #child: EngineChild | undefined;
   /** Settles when the child that is starting, or about to, has loaded the model or failed to. */
   #ready: Promise<void> = Promise.resolve();
-  #nextId = 1;
   /** Restarts since the last finished piece. */
   #restarts = 0;
 
@@ -170,7 +146,11 @@ class ChildEngine implements Engine {
     this.#state = 'ready';
     const runsOn = Object.fromEntries(placements.map(({ file, provider }) => [file, provider]));
     logger?.info('The engine is ready', { model: model.name, pid: child.pid, runsOn, ...plan, memoryBytes });
-    warnOfRefusals(placements, logger);
+    for (const { file, provider, refused } of placements) {
+      if (refused.length === 0) continue;
+      const fields = { file, provider, refused: describeRefusals(refused) };
+      logger?.warn('A graph does not run where it was wanted', fields);
+    }
   }
 
   async generate(request: PieceRequest, options: GenerateOptions = {}): Promise<Piece> {
@@ -193,28 +173,18 @@ class ChildEngine implements Engine {
 
   /** One child's work on a piece. */
   async #attempt(request: PieceRequest, options: GenerateOptions): Promise<Attempt> {
-    const { signal, checkpoint, company, onProgress, onPreview } = options;
-    const id = this.#nextId++;
-    const cancel = () => this.#cancel(id);
-    signal?.addEventListener('abort', cancel);
+    const { signal, checkpoint, company, onPreview } = options;
+    const cancellation = new AbortController();
     try {
-      return await new Promise<Attempt>((resolve, reject) => {
-        const pending = {
-          resolve,
-          reject,
-          isStarted: false,
-          onProgress: (progress: PieceProgress) => onProgress?.(progress),
-          onPreview: (stretch: Stretch) => onPreview?.(stretch),
-        };
-        this.#pending.set(id, pending);
+      return await this.#pending.attempt(options, (id) => {
+        signal?.addEventListener('abort', () => this.#cancel(id), { signal: cancellation.signal });
         const preview = onPreview ? 'wanted' : 'none';
         this.#child?.send({ type: 'generate', id, request, checkpoint, company, preview });
       });
     } catch (error) {
       throw signal?.aborted ? cancelled(signal) : error;
     } finally {
-      this.#pending.delete(id);
-      signal?.removeEventListener('abort', cancel);
+      cancellation.abort();
     }
   }
 
@@ -228,39 +198,12 @@ class ChildEngine implements Engine {
   #settle(report: WorkReport): void {
     if (report.type === 'effort') {
       this.#memoryBytes = report.memoryBytes;
-      this.#learnSpeed(report.effort);
+      this.#speed = learnSpeed(this.#speed, report.effort, this.#slots);
+      this.events.emit('engine:effort', { ...report.effort, model: this.model.name });
       return;
     }
-    const pending = this.#pending.get(report.id);
-    if (pending === undefined) return;
-    switch (report.type) {
-      case 'progress':
-        pending.isStarted = true;
-        pending.onProgress(report.progress);
-        return;
-      case 'preview':
-        pending.onPreview(report.stretch);
-        return;
-      case 'failed':
-        pending.reject(revive(report.error));
-        return;
-      case 'done':
-        this.#restarts = 0;
-        pending.resolve({ piece: report.piece });
-        return;
-      default:
-        report satisfies never;
-    }
-  }
-
-  /** Follows the speed slowly, so that one moment's disturbance does not decide what waiting callers are promised. */
-  #learnSpeed(effort: Effort): void {
-    const pieces = effort.columns / effort.steps;
-    const framesPerSecond = effort.columns / effort.stepSeconds;
-    const follow = (known: number) => known + (framesPerSecond - known) * speedWeight;
-    if (pieces < 1.25) this.#speed = { ...this.#speed, alone: follow(this.#speed.alone) };
-    if (pieces > this.#slots - 0.25) this.#speed = { ...this.#speed, all: follow(this.#speed.all) };
-    this.events.emit('engine:effort', { ...effort, model: this.model.name });
+    if (report.type === 'done') this.#restarts = 0;
+    this.#pending.settle(report);
   }
 
   #cancel(id: number): void {
@@ -277,21 +220,8 @@ class ChildEngine implements Engine {
       this.#ready = this.#restart();
       this.#ready.catch(() => {});
     }
-    this.#endAttempts(exit);
+    this.#pending.endAll(exit, this.#state === 'closed' ? 'closed' : 'restarting');
     this.events.emit('engine:exit', exit);
-  }
-
-  /** What becomes of the pieces a child has left behind. Any of several may have brought it down, so none is blamed. */
-  #endAttempts(exit: Exit): void {
-    const left = [...this.#pending.values()];
-    const started = left.filter((pending) => pending.isStarted).length;
-    for (const pending of left) {
-      if (this.#state === 'closed') {
-        pending.reject(new ServiceError('draining', 'The engine was closed while it worked on the piece'));
-      } else if (!pending.isStarted) pending.resolve({ again: 'as before' });
-      else if (started > 1) pending.resolve({ again: 'alone' });
-      else pending.reject(crashed(`ended while it worked on the piece (${describeExit(exit)})`));
-    }
   }
 
   async #restart(): Promise<void> {
@@ -309,31 +239,4 @@ class ChildEngine implements Engine {
       throw error;
     }
   }
-}
-
-/** Says loudly where a graph does not run where it was wanted. */
-function warnOfRefusals(placements: readonly Placement[], logger: EngineLogger | undefined): void {
-  for (const { file, provider, refused } of placements) {
-    if (refused.length === 0) continue;
-    logger?.warn('A graph does not run where it was wanted', {
-      file,
-      provider,
-      refused: describeRefusals(refused),
-    });
-  }
-}
-
-/** The promise's outcome, or a rejection as soon as the signal aborts. */
-export function unlessAborted<Value>(
-  promise: Promise<Value>,
-  signal: AbortSignal | undefined,
-): Promise<Value> {
-  if (!signal) return promise;
-  return new Promise((resolve, reject) => {
-    const abort = () => reject(cancelled(signal));
-    if (signal.aborted) abort();
-    signal.addEventListener('abort', abort);
-    const detach = () => signal.removeEventListener('abort', abort);
-    promise.then(resolve, reject).finally(detach);
-  });
 }

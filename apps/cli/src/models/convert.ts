@@ -1,3 +1,5 @@
+import { readdir } from 'node:fs/promises';
+import { ServiceError } from '@musicgen/contract';
 import { convertCheckpoint } from '@musicgen/engine';
 import { refuseExisting } from '@musicgen/models';
 import { Command } from 'commander';
@@ -38,6 +40,7 @@ async function convert(context: Context, folder: string, options: ConvertOptions
   const target = context.resolvePath(options.out);
   const { precision, layout } = options;
   await refuseExisting(target);
+  await requireTokenizer(source);
   const licence = options.licence ?? (await readCardLicence(source));
   const notice = licenceNotice(licence);
   if (notice !== undefined) context.tell(notice);
@@ -47,6 +50,13 @@ async function convert(context: Context, folder: string, options: ConvertOptions
     fill: (made) => convertInto(context, { source, target: made, precision, layout }),
   });
   printInstalled(context, model, options);
+}
+
+/** Without one the model could not be run: better said before minutes of writing. */
+async function requireTokenizer(source: string): Promise<void> {
+  if ((await readdir(source).catch(() => undefined))?.includes('tokenizer.json') === false) {
+    throw new ServiceError('model_load_failed', `tokenizer.json is missing in ${source}`);
+  }
 }
 
 /** Converts with a bar. */

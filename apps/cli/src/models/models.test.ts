@@ -1,4 +1,4 @@
-import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import {
   breakOffFromStart,
@@ -173,6 +173,12 @@ test('a checkpoint on disk is converted, and not over something that is there', 
   const broken = await cli.run(['models', 'convert', 'checkpoint', '--out', 'models/other', ...converted]);
   expect(broken.code).toBe(1);
   expect(broken.stderr).toContain('model.safetensors');
+  await rm(join(checkpoint, 'tokenizer.json'));
+  const mute = await cli.run(['models', 'convert', 'checkpoint', '--out', 'models/other', ...converted]);
+  expect(mute).toMatchObject({
+    code: 1,
+    stderr: expect.stringContaining(`tokenizer.json is missing in ${checkpoint}`),
+  });
   expect(await readdir(cli.models)).toEqual(['mine']);
 });
 
