@@ -1,4 +1,5 @@
-import { generateRequestSchema, maxPromptLength } from './generate-request.ts';
+import { generateRequestSchema } from './generate-request.ts';
+import { maxPromptLength } from './limits.ts';
 import { parsePriority } from './priorities.ts';
 
 const schema = generateRequestSchema({ maxDurationSeconds: 300, defaultTtlSeconds: 86_400 });

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { audioFormatNames } from './audio-formats.ts';
+import { maxBatchLength, maxPromptLength, maxVariations } from './limits.ts';
 import { prioritySchema } from './priorities.ts';
 import { uploadIdSchema } from './upload.ts';
 import { webhookSchema } from './webhook.ts';
@@ -8,9 +9,6 @@ export interface RequestLimits {
   maxDurationSeconds: number;
   defaultTtlSeconds: number;
 }
-
-/** The longest prompt, in characters after trimming. */
-export const maxPromptLength = 2000;
 
 /** NUL and lone halves of surrogate pairs are no text: tokenizers, terminals and files choke on them. */
 function isPlainText(text: string): boolean {
@@ -36,12 +34,6 @@ const continueFromSchema = z.union([
   z.strictObject({ task_id: z.uuid() }),
   z.strictObject({ upload_id: uploadIdSchema }),
 ]);
-
-/** How many variations of one request may be asked for at once. */
-const maxVariations = 8;
-
-/** How many requests a batch may hold. */
-export const maxBatchLength = 100;
 
 /** The body of `POST /api/v1/generate`: a request, and what to do with it. */
 export function submissionSchema(limits: RequestLimits) {

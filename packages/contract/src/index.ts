@@ -37,8 +37,6 @@ export {
   type GenerateRequest,
   type GenerateRequestInput,
   generateRequestSchema,
-  maxBatchLength,
-  maxPromptLength,
   type RequestLimits,
   type Submission,
   type SubmissionInput,
@@ -46,6 +44,7 @@ export {
   type TaskChange,
   taskChangeSchema,
 } from './generate-request.ts';
+export { maxBatchLength, maxPromptLength, maxVariations } from './limits.ts';
 export {
   type AutoscaleAdvice,
   autoscaleSchema,
