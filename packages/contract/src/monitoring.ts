@@ -35,6 +35,8 @@ export const taskHealthSchema = z.object({
       length: count,
       oldest_task_age: seconds.nullable(),
       paused: z.boolean().describe('Nothing is taken from a paused queue.'),
+      submitted_total: count.describe('Ever submitted to this queue; two looks make a rate.'),
+      ended_total: count.describe('Ever ended in it, however they ended.'),
     }),
   ),
   stream_info: z.object({

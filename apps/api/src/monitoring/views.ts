@@ -1,11 +1,13 @@
 import type {
+  Priority,
+  TaskStatus,
   taskDistributionSchema,
   taskHealthSchema,
   taskMetricsSchema,
   taskPerformanceSchema,
   taskTrendsSchema,
 } from '@musicgen/contract';
-import type { Performance, QueueDepth, QueueMonitor } from '@musicgen/queue';
+import { countOf, type Performance, type QueueDepth, type QueueMonitor, type Tally } from '@musicgen/queue';
 import type { z } from 'zod';
 import type { Estimator } from '../estimate/estimator.ts';
 import { timestamp, timestampOrNull } from '../timestamps.ts';
@@ -18,16 +20,18 @@ export async function healthOf(
   monitor: QueueMonitor,
   estimator: Estimator,
 ): Promise<z.input<typeof taskHealthSchema>> {
-  const [counts, performance, queues, server, fleet, lifecycle, groups, cleanedAt] = await Promise.all([
-    monitor.counts(),
-    monitor.performance(healthWindowMs),
-    monitor.queues(),
-    monitor.server(),
-    estimator.fleet(),
-    monitor.lifecycle(),
-    monitor.readableStreams(),
-    monitor.cleanedAt(),
-  ]);
+  const [counts, performance, queues, totals, server, fleet, lifecycle, groups, cleanedAt] =
+    await Promise.all([
+      monitor.counts(),
+      monitor.performance(healthWindowMs),
+      monitor.queues(),
+      monitor.totals(),
+      monitor.server(),
+      estimator.fleet(),
+      monitor.lifecycle(),
+      monitor.readableStreams(),
+      monitor.cleanedAt(),
+    ]);
   const working = fleet.workers.filter(({ draining }) => !draining);
   const judged = judgeHealth({
     queues,
@@ -40,7 +44,7 @@ export async function healthOf(
   return {
     status: judged.status,
     metrics: metricsView(counts, performance),
-    queue_status: queues.map(queueStatus),
+    queue_status: queues.map((queue) => ({ ...queueStatus(queue), ...flowOf(queue.priority, totals) })),
     stream_info: {
       length: lifecycle.length,
       first_entry: lifecycle.firstId ?? null,
@@ -49,6 +53,16 @@ export async function healthOf(
     },
     warnings: judged.warnings,
     last_cleanup: timestampOrNull(cleanedAt),
+  };
+}
+
+const endings = ['completed', 'failed', 'cancelled', 'expired'] as const satisfies TaskStatus[];
+
+/** How much ever came into a queue and how much ended in it. */
+function flowOf(priority: Priority, totals: Tally) {
+  return {
+    submitted_total: countOf(totals, `created:${priority}`),
+    ended_total: endings.reduce((sum, status) => sum + countOf(totals, `${status}:${priority}`), 0),
   };
 }
 
