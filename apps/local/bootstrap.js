@@ -2,11 +2,14 @@
 // stale, then does what it was asked for:
 //   node apps/local/bootstrap.js setup [--with-redis] | start | demo [--keep] [prompt] | settings | musicgen …
 import { spawnSync } from 'node:child_process';
-import { existsSync, statSync } from 'node:fs';
+import { existsSync, readdirSync, statSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 const root = join(dirname(fileURLToPath(import.meta.url)), '..', '..');
+const studio = join('apps', 'studio');
+/** What the page is made of beside its own sources. */
+const pagePackages = ['client', 'contract'].map((name) => join('packages', name, 'src'));
 const [command = 'start', ...args] = process.argv.slice(2);
 
 // npm moves to the root before it runs a script, and says where it was called.
@@ -25,6 +28,15 @@ if (packagesAreStale()) {
 const targets = { setup: '.', musicgen: join('apps', 'cli') };
 const target = targets[command] ?? join('apps', 'local');
 runOrExit(process.execPath, [join('node_modules', 'typescript', 'bin', 'tsc'), '-b', target]);
+if (['setup', 'start', 'demo'].includes(command) && pageIsStale()) {
+  runOrExit(process.execPath, [
+    join('node_modules', 'vite', 'bin', 'vite.js'),
+    'build',
+    '--logLevel',
+    'warn',
+    studio,
+  ]);
+}
 if (command === 'musicgen') {
   const { runMusicgen } = await import('../cli/dist/run.js');
   process.exitCode = await runMusicgen(args, { cwd: calledFrom });
@@ -44,6 +56,18 @@ function requireNode([major, minor]) {
 function packagesAreStale() {
   const installed = join('node_modules', '.package-lock.json');
   return !existsSync(installed) || statSync(installed).mtimeMs < statSync('package-lock.json').mtimeMs;
+}
+
+/** Whether anything that the page is made of is newer than the page. */
+function pageIsStale() {
+  const page = join(studio, 'dist', 'page', 'index.html');
+  if (!existsSync(page)) return true;
+  const builtAt = statSync(page).mtimeMs;
+  const isNewer = (path) =>
+    statSync(path).isDirectory()
+      ? readdirSync(path).some((name) => name !== 'dist' && isNewer(join(path, name)))
+      : statSync(path).mtimeMs > builtAt;
+  return ['package-lock.json', studio, ...pagePackages].some(isNewer);
 }
 
 function runOrExit(program, programArgs) {

@@ -33,6 +33,7 @@ import { pictureRoutes } from './routes/pictures.ts';
 import { taskRoutes } from './routes/tasks.ts';
 import { uploadRoutes } from './routes/uploads.ts';
 import { webhookDeliveryRoutes } from './routes/webhook-deliveries.ts';
+import { studio } from './studio.ts';
 
 /** Who may call, and how much. */
 export interface AccessOptions {
@@ -93,6 +94,8 @@ export interface AppOptions extends HealthOptions {
   effectiveConfig: Record<string, unknown>;
   metrics: ApiMetrics;
   logger: Logger;
+  /** Where the built page for people is; there may be none. */
+  studioFolder: string;
   /** Of the service, for the OpenAPI document. */
   version: string;
   /** Aborts when the process shuts down: ends the event streams, so that their clients reconnect elsewhere. */
@@ -108,6 +111,7 @@ export function createApp(options: AppOptions): Express {
   app.use(requestId(options.logger), traceRequests(options.tracer ?? noTracer));
   app.use(observeRequests(options.metrics), securityHeaders({ contentSecurityPolicy }));
   app.use(cors(options.access.corsOrigins));
+  app.use(studio(options.studioFolder));
   app.use(mountRoutes(apiRoutes(options), { before: guard(options) }));
   app.use(notFound, handleError);
   return app;

@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { EventEmitter, once } from 'node:events';
 import type { AddressInfo } from 'node:net';
+import { fileURLToPath } from 'node:url';
 import { toServiceError } from '@musicgen/contract';
 import { every } from '@musicgen/queue';
 import {
@@ -92,6 +93,7 @@ export async function serveApi(parts: ApiParts): Promise<void> {
     registry,
     ...(parts.tracer && { tracer: parts.tracer }),
     logger,
+    studioFolder: fileURLToPath(new URL('../../studio/dist/page', import.meta.url)),
     version: parts.version,
     closing,
     async notReadyBecause() {

@@ -91,6 +91,7 @@ export async function createTestApp({
     metrics: createApiMetrics(registry),
     registry,
     logger: logger ?? createLogger({ service: 'api', level: 'silent' }),
+    studioFolder: folder,
     version: '0',
     closing: closing.signal,
     notReadyBecause: async () => [await redisProblem(redis)].filter((problem) => problem !== undefined),

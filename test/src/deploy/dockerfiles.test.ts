@@ -56,3 +56,9 @@ test('the worker image has the embedded model, a volume for others, the command 
   expect(argumentsOf(all, 'ARG')).toContain('CUDA=false');
   expect(argumentsOf(all, 'RUN').join('\n')).toContain('! -name linux');
 });
+
+test('the API image has the page, built', async () => {
+  const { all, runtime } = await readDockerfile('Dockerfile.api');
+  expect(argumentsOf(all, 'RUN').join('\n')).toContain('vite.js build apps/studio');
+  expect(argumentsOf(runtime, 'COPY')).toContain('/app/apps/studio/dist/page apps/studio/dist/page');
+});
