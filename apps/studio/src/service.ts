@@ -9,6 +9,10 @@ export const baseUrl = new URL('.', location.href).href;
 export type Connection = 'unknown' | 'here' | 'away' | 'locked';
 export const connection = signal<Connection>('unknown');
 
+/** Until when the service wants to be asked less, in Unix milliseconds. */
+let restUntil = 0;
+export const restMs = () => Math.max(0, restUntil - Date.now());
+
 /** How far the clock of the service is ahead of ours, in milliseconds. */
 export const clockAhead = signal(0);
 
@@ -51,6 +55,8 @@ async function observedFetch(input: RequestInfo | URL, init?: RequestInit): Prom
     const response = await fetch(input, init);
     connection.value = connectionBy(response.status);
     readClock(response.headers.get('Date'));
+    if (response.status === 429)
+      restUntil = Date.now() + Number(response.headers.get('Retry-After') ?? 5) * 1000;
     return response;
   } catch (error) {
     if (!init?.signal?.aborted) connection.value = 'away';

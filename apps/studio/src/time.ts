@@ -1,5 +1,5 @@
 import { signal } from '@preact/signals';
-import { clockAhead } from './service.ts';
+import { clockAhead, restMs } from './service.ts';
 
 /** The time at the service in milliseconds, every second. */
 export const now = signal(Date.now());
@@ -20,7 +20,7 @@ export function whileVisible(work: () => Promise<void>, intervalMs: () => number
     isRunning = true;
     await work();
     isRunning = false;
-    if (!isEnded && !document.hidden) timer = setTimeout(run, intervalMs());
+    if (!isEnded && !document.hidden) timer = setTimeout(run, Math.max(intervalMs(), restMs()));
   }
   function onVisible(): void {
     if (!document.hidden) void run();

@@ -41,7 +41,7 @@ function rememberAudio(): void {
 /** How the piece that was played last is being heard. */
 export function heard(page: Page) {
   return page.evaluate(() => {
-    const { playedLast: audio } = globalThis as unknown as { playedLast: HTMLAudioElement };
+    const { playedLast: audio = new Audio() } = globalThis as { playedLast?: HTMLAudioElement };
     const { ended, currentTime, duration, error } = audio;
     const heardSeconds = Array.from(
       { length: audio.played.length },

@@ -1,6 +1,6 @@
 import type { Priority, SubmissionInput, Task } from '@musicgen/client';
 import { maxPromptLength } from '@musicgen/contract';
-import { computed } from '@preact/signals';
+import { computed, effect } from '@preact/signals';
 import { longestSeconds, modelOf } from '../fleet.ts';
 import { stored } from '../stored.ts';
 
@@ -44,7 +44,13 @@ const blank: Draft = {
   origin: null,
 };
 
-const kept = stored<Partial<Draft>>('draft', {});
+/** What was typed last in any tab: a new tab begins with it. */
+const latest = stored<Partial<Draft>>('draft', {});
+/** Each tab has its own, or what is typed in one would overwrite the other. */
+const kept = stored<Partial<Draft>>('draft', latest.peek(), sessionStorage);
+effect(() => {
+  latest.value = kept.value;
+});
 
 /** Kept with every letter, so that no reload and no crash loses anything. */
 export const draft = computed<Draft>(() => ({ ...blank, ...kept.value }));

@@ -18,7 +18,6 @@ const typesByEnding: Record<string, string> = {
 
 interface Dropped {
   file: File;
-  type: string;
   inspection: Inspection;
 }
 
@@ -30,7 +29,7 @@ export function FileField() {
     dropped.value = undefined;
     const ending = file.name.split('.').at(-1)?.toLowerCase() ?? '';
     const type = typesByEnding[ending] ?? (file.type || 'application/octet-stream');
-    dropped.value = { file, type, inspection: await service.value.inspectAudio(file, { type }) };
+    dropped.value = { file, inspection: await service.value.inspectAudio(file, { type }) };
   });
   const take = (files: FileList | null | undefined) => {
     const [file] = files ?? [];
@@ -71,9 +70,9 @@ export function FileField() {
   );
 }
 
-function DroppedFile({ file, type, inspection: { format, made_by } }: Dropped) {
+function DroppedFile({ file, inspection: { format, made_by } }: Dropped) {
   const upload = useAction(async () => {
-    const { id } = await service.value.uploadAudio(file, { type });
+    const { id } = await service.value.uploadAudio(file);
     change({ origin: { from: { upload_id: id }, name: file.name } });
   });
   const canGoOn = modelOf(draft.value.model)?.supports.continuation_of_audio === true;

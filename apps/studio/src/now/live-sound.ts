@@ -1,4 +1,4 @@
-import type { Task } from '@musicgen/client';
+import { ApiError, type Task } from '@musicgen/client';
 import { signal } from '@preact/signals';
 import { takeTheFloor } from '../media.ts';
 import { service } from '../service.ts';
@@ -66,8 +66,14 @@ export function listen({ id, request }: Task): void {
 
   /** Whether there was any. */
   async function more(): Promise<boolean> {
-    const wav = await service.value.getPreview(id, { signal: call.signal });
-    return wav !== undefined && tape.append(await context.decodeAudioData(await wav.arrayBuffer()));
+    try {
+      const wav = await service.value.getAudio(id, { preview: true, signal: call.signal });
+      return tape.append(await context.decodeAudioData(await wav.arrayBuffer()));
+    } catch (error) {
+      // Nothing is there yet.
+      if (error instanceof ApiError && error.code === 'task_not_finished') return false;
+      throw error;
+    }
   }
 
   function show(error: unknown): void {
