@@ -298,6 +298,7 @@ test('the page with everything that it may load weighs at most 150 kB', async ()
     expect(await other.getByLabel('Prompt').inputValue()).toBe(jazz);
     expect(complaints).toEqual([]);
     await other.context().close();
+    await api.client.resumeQueue('NORMAL');
   });
 
   if (process.env.STUDIO_SCREENSHOTS !== undefined) {
