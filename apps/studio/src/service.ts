@@ -43,7 +43,8 @@ function clientWith(key: string, fetchThrough: typeof fetch): Client {
   return createClient({
     baseUrl,
     apiKey: key || undefined,
-    maxRetries: 1,
+    // Whoever looks at the page is told at once; what repeats itself does so anyway.
+    maxRetries: 0,
     timeoutMs: 20_000,
     fetch: fetchThrough,
   });
