@@ -38,7 +38,9 @@ export async function takeScreenshots({ browser, api, redisUrl, worker, startWor
   await view('library-narrow-dark', 'library', { colorScheme: 'dark', viewport: narrow }, (page) =>
     play(page, 0, 1500),
   );
-  await view('take-dark', `library/${lofi}`, { colorScheme: 'dark' }, (page) => play(page, 0, 4000));
+  await view('take-dark', `library/${lofi}`, { colorScheme: 'dark', viewport: small }, (page) =>
+    play(page, 0, 4000),
+  );
   await view('compare-light', `library/${jazz}/${lofi}`, {}, async (page) => {
     await page.getByRole('button', { name: 'Play' }).click();
     await page.waitForTimeout(2500);
@@ -67,7 +69,7 @@ export async function takeScreenshots({ browser, api, redisUrl, worker, startWor
     })),
   );
   const operate = async (page: Page) => {
-    await page.waitForTimeout(45_000);
+    await page.waitForTimeout(30_000);
     await page.getByRole('button', { name: 'Pause the queue Low' }).click();
     await page.getByRole('button', { name: 'Resume the queue Low' }).waitFor();
   };
@@ -97,6 +99,8 @@ export async function takeScreenshots({ browser, api, redisUrl, worker, startWor
 }
 
 const narrow = { width: 360, height: 780 };
+/** A spectrogram is as large as a photograph. */
+const small = { width: 660, height: 780 };
 
 async function play(page: Page, index: number, ms: number): Promise<void> {
   await page.getByRole('button', { name: /^Play/ }).nth(index).click();
