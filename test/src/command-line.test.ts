@@ -145,13 +145,13 @@ test('a task is looked at, downloaded, retried and removed', async () => {
 test('whatever is refused is said in a sentence, with what to do and a code of its own', async () => {
   const atStrict = ['--url', strict.url, '--api-key', key];
   await writeFile(join(cli.folder, 'notes.txt'), 'no audio');
-  await cli.pipe([...atStrict, 'generate', 'x', '--no-wait']);
+  await cli.pipe(['generate', 'x', '--no-wait', ...atStrict]);
   const cases: [string[], number, RegExp][] = [
-    [['--url', 'http://127.0.0.1:2', 'ls'], 7, /cannot be reached \(.*\)\. \(unreachable\)\nIs it running\?/],
-    [['--url', strict.url, 'ls'], 3, /\(unauthorized\)\nGive the key in MUSICGEN_API_KEY/],
-    [['--url', strict.url, '--api-key', 'wrong', 'ls'], 3, /The API key is not valid\. \(unauthorized\)\n/],
-    [[...atStrict, 'queue', 'pause', 'low'], 3, /\(forbidden\)\n/],
-    [[...atStrict, '--retries', '0', 'generate', 'x'], 5, /\(queue_full\)\nTry again in \d+/],
+    [['ls', '--url', 'http://127.0.0.1:2'], 7, /cannot be reached \(.*\)\. \(unreachable\)\nIs it running\?/],
+    [['ls', '--url', strict.url], 3, /\(unauthorized\)\nGive the key in MUSICGEN_API_KEY/],
+    [['ls', '--url', strict.url, '--api-key', 'wrong'], 3, /The API key is not valid\. \(unauthorized\)\n/],
+    [['queue', 'pause', 'low', ...atStrict], 3, /\(forbidden\)\n/],
+    [['generate', 'x', ...atStrict, '--retries', '0'], 5, /\(queue_full\)\nTry again in \d+/],
     [
       ['status', '019ac4a1-7d5e-7000-8000-5f1c7e2b9a10'],
       4,

@@ -4,7 +4,7 @@ import {
   modelsPathSetting,
   sharedSettings,
   taskSettings,
-} from '@musicgen/service';
+} from '@musicgen/service/config';
 import { z } from 'zod';
 
 /** The command line's environment. */

@@ -1,6 +1,6 @@
 import { ApiError } from '@musicgen/client';
 import { type ErrorCode, problemGuide, toServiceError } from '@musicgen/contract';
-import { ConfigError } from '@musicgen/service';
+import { ConfigError } from '@musicgen/service/config';
 import { formatSeconds } from './format.ts';
 
 /** What happened, with the reason that scripts and the documentation know it by, and what to do about it. */

@@ -1,5 +1,5 @@
 import { type ErrorCode, errorCodes, ServiceError } from '@musicgen/contract';
-import { ConfigError } from '@musicgen/service';
+import { ConfigError } from '@musicgen/service/config';
 import { CommanderError } from 'commander';
 import { Interruption } from './interruption.ts';
 

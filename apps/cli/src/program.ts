@@ -1,12 +1,12 @@
-import { readVersion } from '@musicgen/service';
+import { readVersion } from '@musicgen/service/version';
 import { Command } from 'commander';
 import type { Context, ServerOptions } from './context.ts';
 import { exitCodeHelp } from './exit-codes.ts';
 import { toWhole } from './options.ts';
-import { subcommands } from './subcommands.ts';
+import type { CreateCommand } from './subcommands.ts';
 
-/** The whole command line; what it throws instead of exiting is for `runMusicgen`. */
-export function createProgram(context: Context): Command {
+/** The command line with these subcommands; what it throws instead of exiting is for `runMusicgen`. */
+export function createProgram(context: Context, subcommands: readonly CreateCommand[]): Command {
   const program = new Command('musicgen')
     .description('Text to music on your own machines.')
     .version(readVersion(new URL('../package.json', import.meta.url)))

@@ -1,13 +1,14 @@
 import type { Command } from 'commander';
 import { createContext } from './context.ts';
 import { createProgram } from './program.ts';
+import { loadSubcommands } from './subcommands.ts';
 
 const width = 100;
 
 /** The `--help` of every command, as sections of a Markdown page. */
-export function renderReference(): string {
+export async function renderReference(): Promise<string> {
   const context = createContext({ signal: new AbortController().signal, cwd: '.' });
-  const program = createProgram(context);
+  const program = createProgram(context, await loadSubcommands([]));
   return endsOf(program)
     .map(({ path, command }) => `\n## \`${path}\`\n\n\`\`\`text\n${helpOf(command)}\n\`\`\`\n`)
     .join('');

@@ -4,6 +4,7 @@ import { describeError } from './describe-error.ts';
 import { exitCodeOf } from './exit-codes.ts';
 import { interruptOnSignals } from './interruption.ts';
 import { createProgram } from './program.ts';
+import { loadSubcommands } from './subcommands.ts';
 
 /**
  * Runs the `musicgen` command.
@@ -16,7 +17,8 @@ export async function runMusicgen(args: string[], { cwd = process.cwd() } = {}):
   endQuietlyWithoutReader(process.stdout);
   const context = createContext({ signal: interruption.signal, cwd });
   try {
-    await createProgram(context).parseAsync(args, { from: 'user' });
+    const program = createProgram(context, await loadSubcommands(args));
+    await program.parseAsync(args, { from: 'user' });
     return context.exitCode;
   } catch (error) {
     // Commander has written its own message.

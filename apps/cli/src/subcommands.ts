@@ -1,47 +1,35 @@
 import type { Command } from 'commander';
 import type { Context } from './context.ts';
-import { doctorCommand } from './doctor/doctor.ts';
-import { migrateCommand } from './migrate/migrate.ts';
-import { modelsCommand } from './models/models.ts';
-import { benchCommand } from './operate/bench.ts';
-import { deadLettersCommand } from './operate/dead-letters.ts';
-import { keysCommand } from './operate/keys.ts';
-import { queueCommand } from './operate/queue.ts';
-import { topCommand } from './operate/top.ts';
-import { workersCommand } from './operate/workers.ts';
-import { cancelCommand } from './tasks/cancel.ts';
-import { downloadCommand } from './tasks/download.ts';
-import { generateCommand } from './tasks/generate.ts';
-import { inspectCommand } from './tasks/inspect.ts';
-import { listCommand } from './tasks/list.ts';
-import { removeCommand } from './tasks/remove.ts';
-import { reproduceCommand } from './tasks/reproduce.ts';
-import { retryCommand } from './tasks/retry.ts';
-import { statusCommand } from './tasks/status.ts';
-import { watchCommand } from './tasks/watch.ts';
 
 /** Makes a command; its options and arguments are commander's, everything else comes from the context. */
 export type CreateCommand = (context: Context) => Command;
 
-/** Every subcommand, as `--help` lists them. A new one is a file of its own and a line here. */
-export const subcommands: readonly CreateCommand[] = [
-  generateCommand,
-  statusCommand,
-  watchCommand,
-  listCommand,
-  downloadCommand,
-  cancelCommand,
-  retryCommand,
-  removeCommand,
-  inspectCommand,
-  reproduceCommand,
-  topCommand,
-  queueCommand,
-  workersCommand,
-  deadLettersCommand,
-  keysCommand,
-  benchCommand,
-  modelsCommand,
-  migrateCommand,
-  doctorCommand,
-];
+/** Every subcommand by its name, as `--help` lists them. A new one is a file of its own and a line here. */
+const subcommands: Record<string, () => Promise<CreateCommand>> = {
+  generate: async () => (await import('./tasks/generate.ts')).generateCommand,
+  status: async () => (await import('./tasks/status.ts')).statusCommand,
+  watch: async () => (await import('./tasks/watch.ts')).watchCommand,
+  ls: async () => (await import('./tasks/list.ts')).listCommand,
+  download: async () => (await import('./tasks/download.ts')).downloadCommand,
+  cancel: async () => (await import('./tasks/cancel.ts')).cancelCommand,
+  retry: async () => (await import('./tasks/retry.ts')).retryCommand,
+  rm: async () => (await import('./tasks/remove.ts')).removeCommand,
+  inspect: async () => (await import('./tasks/inspect.ts')).inspectCommand,
+  reproduce: async () => (await import('./tasks/reproduce.ts')).reproduceCommand,
+  top: async () => (await import('./operate/top.ts')).topCommand,
+  queue: async () => (await import('./operate/queue.ts')).queueCommand,
+  workers: async () => (await import('./operate/workers.ts')).workersCommand,
+  dlq: async () => (await import('./operate/dead-letters.ts')).deadLettersCommand,
+  keys: async () => (await import('./operate/keys.ts')).keysCommand,
+  bench: async () => (await import('./operate/bench.ts')).benchCommand,
+  models: async () => (await import('./models/models.ts')).modelsCommand,
+  migrate: async () => (await import('./migrate/migrate.ts')).migrateCommand,
+  doctor: async () => (await import('./doctor/doctor.ts')).doctorCommand,
+};
+
+/** The one that is called; all where the arguments begin otherwise, and for `--help`. Loading them all takes a while. */
+export function loadSubcommands(args: readonly string[]): Promise<CreateCommand[]> {
+  const [name = ''] = args[0] === 'help' ? args.slice(1) : args;
+  const called = Object.hasOwn(subcommands, name) ? [subcommands[name]] : Object.values(subcommands);
+  return Promise.all(called.flatMap((load) => load?.() ?? []));
+}

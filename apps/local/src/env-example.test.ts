@@ -14,6 +14,6 @@ test('.env.example, the list of names and the table of settings are what the con
 
 test('the page of the command line is what its commands say', async () => {
   const page = await read('docs/cli.md');
-  expect(page).toBe(withReference(page));
+  expect(page).toBe(await withReference(page));
   expect(page).toContain('musicgen queue pause low');
 });

@@ -34,6 +34,7 @@ export function withSettingsTable(page: string): string {
 }
 
 /** The page of the command line with the `--help` of every command between its two markers. */
-export function withReference(page: string): string {
-  return page.replace(referenceBlock, (_block, start, end) => `${start}${renderReference()}\n${end}`);
+export async function withReference(page: string): Promise<string> {
+  const reference = await renderReference();
+  return page.replace(referenceBlock, (_block, start, end) => `${start}${reference}\n${end}`);
 }

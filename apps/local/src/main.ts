@@ -51,7 +51,7 @@ async function writeSettings(): Promise<void> {
   await writeFile('.env.example', renderExample());
   await writeFile(settingNamesFile, renderNames());
   await writeFile(operationsPage, withSettingsTable(await readFile(operationsPage, 'utf8')));
-  await writeFile(commandsPage, withReference(await readFile(commandsPage, 'utf8')));
+  await writeFile(commandsPage, await withReference(await readFile(commandsPage, 'utf8')));
 }
 
 async function start(args: string[]): Promise<void> {
