@@ -11,6 +11,7 @@ import { Redis } from 'ioredis';
 import { createContext } from '../context.ts';
 import { exitCodeOf } from '../exit-codes.ts';
 import { createProgram } from '../program.ts';
+import { migrateCommand } from './migrate.ts';
 
 let open: RedisServer;
 let locked: RedisServer;
@@ -41,12 +42,13 @@ async function run(source: string, target: string, ...args: string[]) {
   const printed: string[] = [];
   const told: string[] = [];
   const context = createContext({ signal: new AbortController().signal, cwd: folder });
-  const program = createProgram({
+  const recorded = {
     ...context,
-    print: (text) => void printed.push(text),
-    tell: (line) => void told.push(line),
+    print: (text: string) => void printed.push(text),
+    tell: (line: string) => void told.push(line),
     terminal: { write: (line: string) => told.push(line) } as unknown as NodeJS.WriteStream,
-  });
+  };
+  const program = createProgram(recorded, [migrateCommand]);
   let code = 0;
   try {
     await program.parseAsync(['migrate', '--source', source, '--target', target, ...args], { from: 'user' });
