@@ -214,3 +214,10 @@ test('clocks are judged by what they are surely off', () => {
   });
   expect(judgeSkew({ ms: 40_000, uncertainMs: 1 }).status).toBe('failed');
 });
+
+test('of tasks that run inside one process it says where to look, and looks for no streams', async () => {
+  const { statuses, of } = await examine({ REDIS_URL: server.url, USE_ADVANCED_REDIS: 'false' });
+  expect(statuses).toMatchObject({ redis: 'ok', tasks: 'skipped' });
+  expect(statuses).not.toHaveProperty('streams');
+  expect(of('tasks')?.detail).toContain('/api/v1/monitoring');
+});

@@ -3,7 +3,7 @@ import type { Context } from '../context.ts';
 import { exitCodes } from '../exit-codes.ts';
 import { formatTable } from '../format.ts';
 import { jsonOption } from '../options.ts';
-import { type CheckResult, type CheckStatus, runChecks } from './check.ts';
+import { type Check, type CheckResult, type CheckStatus, runChecks, skipped } from './check.ts';
 import { loadDoctorConfig } from './config.ts';
 import { modelChecks } from './model-checks.ts';
 import { tryRedis } from './open-redis.ts';
@@ -37,7 +37,7 @@ async function doctor(context: Context, { json = false }: { json?: boolean }): P
     const checks = [
       ...settingChecks(process.env),
       ...serverChecks(connection),
-      ...queueChecks(connection, config.TASK_KEY_PREFIX),
+      ...(config.USE_ADVANCED_REDIS ? queueChecks(connection, config.TASK_KEY_PREFIX) : [tasksOfOneProcess]),
       ...storeChecks(config),
       ...modelChecks(config),
       ...portChecks(config),
@@ -49,6 +49,15 @@ async function doctor(context: Context, { json = false }: { json?: boolean }): P
     connection.close();
   }
 }
+
+/** What there is to see of them, only their process knows. */
+const tasksOfOneProcess: Check = {
+  name: 'tasks',
+  look: () =>
+    skipped(
+      'USE_ADVANCED_REDIS is false: tasks are in the one process that works on them; its /api/v1/monitoring tells how they stand.',
+    ),
+};
 
 function print(context: Context, results: CheckResult[], { json }: { json: boolean }): void {
   const [failures, warnings] = [countOf(results, 'failed'), countOf(results, 'warning')];

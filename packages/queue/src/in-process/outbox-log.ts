@@ -11,6 +11,8 @@ export interface OutboxLog {
   tell(kept: KeptTask, status: TaskStatus): void;
   /** Takes up what an earlier process has left untold. */
   restore(kept: KeptTask): void;
+  /** Drops what happened before a time: by then it is news to no one. */
+  forgetBefore(at: number): void;
   createReader(options: OutboxReaderOptions): OutboxReader;
 }
 
@@ -57,6 +59,10 @@ export function createOutboxLog({ now, onTold }: OutboxLogOptions): OutboxLog {
       const inOrder = [...entries].sort(([a], [b]) => compareIds(a, b));
       entries.clear();
       for (const [id, entry] of inOrder) entries.set(id, entry);
+    },
+
+    forgetBefore(at) {
+      for (const [id, entry] of entries) if (entry.at < at) entries.delete(id);
     },
 
     createReader: ({ takeOverMs }) => ({

@@ -14,6 +14,8 @@ import type { Moves } from './moves.ts';
 /** How long the janitor leaves a task alone whose artifacts could not be removed. */
 const retryRemovalMs = 60_000;
 const dayMs = 86_400_000;
+/** After this a turn that nobody has acknowledged is news to no one. */
+const outboxLastsMs = 7 * dayMs;
 
 export function createRecoverer(
   { tasks, now, events, journal }: InProcessContext,
@@ -112,6 +114,7 @@ export function createJanitor(
       let count = 0;
       for (const id of [...due, ...removable()]) if (!signal?.aborted) count += await removeWhole(id);
       for (const [id, at] of removed) if (at < now() - dayMs) removed.delete(id);
+      context.outbox.forgetBefore(now() - outboxLastsMs);
       await journal.written();
       context.cleanedAt = now();
       return { expired, removed: count };

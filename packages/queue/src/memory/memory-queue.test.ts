@@ -38,6 +38,41 @@ test('the newest events are kept, and an id from before them is not gone on from
   expect(await reader.since(first, `${Date.now() + 60_000}-0`)).toBeUndefined();
 });
 
+test('one task wakes one worker, the one that has waited longest, and one that stops passes its turn on', async () => {
+  const { createConsumer, enqueue } = await setup();
+  const woken: string[] = [];
+  const stopping = [new AbortController(), new AbortController(), new AbortController()] as const;
+  const waits = stopping.map(async ({ signal }, index) => {
+    await createConsumer().waitForTask(60_000, signal);
+    woken.push(signal.aborted ? `${index} stopped` : `${index}`);
+  });
+  await enqueue();
+  await Promise.race(waits);
+  expect(woken).toEqual(['0']);
+  stopping[1].abort();
+  await Promise.all(waits);
+  expect(woken).toEqual(['0', '1 stopped', '2']);
+});
+
+test('a turn that nobody has acknowledged for a week is dropped, and an id is forgotten after a day', async () => {
+  let now = Date.now();
+  const { enqueue, consumer, producer, queue } = await setup({ now: () => now });
+  await enqueue({ notify: 'a' });
+  await claimOne(consumer);
+  const erased = await enqueue();
+  await producer.erase(erased);
+  await queue.createJanitor().clean();
+  expect(await producer.wasRemoved(erased)).toBe(true);
+  now += 86_400_001;
+  await queue.createJanitor().clean();
+  expect(await producer.wasRemoved(erased)).toBe(false);
+  now += 7 * 86_400_000;
+  await queue.createJanitor().clean();
+  const turns = await queue.createOutboxReader({ consumerName: 'api' }).read(10);
+  // Its task has expired meanwhile: that turn is news.
+  expect(turns.map(({ status }) => status)).toEqual(['expired']);
+});
+
 test('there is no server to tell about, and no worker that could be told to drain', async () => {
   const queue = createMemoryQueue();
   expect(await queue.prepare()).toBeUndefined();
