@@ -28,7 +28,7 @@ test('a CRITICAL task takes the slot of a running LOW one, which goes on afterwa
     if (line.msg === 'task handed back') returned.push([line.task_id, line.reason]);
   });
 
-  const request = { prompt: 'slow strings', duration: 30, seed: 3, guidance_scale: 1, priority: 'LOW' };
+  const request = { prompt: 'slow strings', duration: 120, seed: 3, guidance_scale: 1, priority: 'LOW' };
   const low = await api.client.generate(request);
   const running = followUntil(api, low.id, ({ progress }) => (progress?.frame ?? 0) > 100);
   await running.reached;

@@ -120,7 +120,8 @@ export async function tasksOf({ queue }: Pick<StreamsTestQueue, 'queue'>): Promi
   let cursor: string | undefined;
   do {
     const page = await queue.createAdmin().everyTask({ limit: 100, ...(cursor !== undefined && { cursor }) });
-    for (const task of page.tasks) found.set(String(task.request.prompt), task);
+    // Where a task stands depends on the others, too: `claimAll` tells the order.
+    for (const { place: _, ...task } of page.tasks) found.set(String(task.request.prompt), task);
     cursor = page.next;
   } while (cursor !== undefined);
   return found;

@@ -71,7 +71,11 @@ test('no answer of the monitor costs more for a hundred thousand tasks than for 
   for (let batch = 0; batch < 100; batch++) await crowd(many);
   expect(await many.queue.createMonitor().counts()).toMatchObject({ pending: 100_010, processing: 100_000 });
 
-  expect(await commandsOfAllAnswers(many)).toBe(await commandsOfAllAnswers(few));
+  const [ofMany, ofFew] = await inOneMinute(async () => [
+    await commandsOfAllAnswers(many),
+    await commandsOfAllAnswers(few),
+  ]);
+  expect(ofMany).toBe(ofFew);
 
   /** A thousand more in the indexes that grow with the tasks; the records behind them are not read. */
   async function crowd({ redis, keys }: StreamsTestQueue): Promise<void> {
@@ -100,6 +104,14 @@ test('no answer of the monitor costs more for a hundred thousand tasks than for 
     return (await processed()) - before;
   }
 }, 120_000);
+
+/** Asks again when a minute began meanwhile: the answers would be of different numbers of minutes. */
+async function inOneMinute<Answer>(ask: () => Promise<Answer>): Promise<Answer> {
+  const minute = () => Math.floor(Date.now() / 60_000);
+  const began = minute();
+  const answer = await ask();
+  return minute() === began ? answer : ask();
+}
 
 test('the totals of a new queue are read at the price of one minute, not of a day', async () => {
   const { queue, enqueue, redis } = await setup();
