@@ -12,6 +12,7 @@ import { createContext } from '../context.ts';
 import { exitCodeOf } from '../exit-codes.ts';
 import { createProgram } from '../program.ts';
 import { migrateCommand } from './migrate.ts';
+import { parseSource, parseTarget } from './place.ts';
 
 let open: RedisServer;
 let locked: RedisServer;
@@ -138,6 +139,23 @@ test.each(badInput)('%s is named, and nothing is written', async (_, args, code,
   await withRedis(open.url, async (redis) => expect(await redis.dbsize()).toBe(0));
 });
 
+test.each([
+  [
+    'rediss-advanced://ada:pass@host:6380/2',
+    'rediss://ada:pass@host:6380/2',
+    'rediss-advanced://host:6380/2',
+  ],
+  ['redis-advanced://host', 'redis://host', 'redis-advanced://host'],
+  [
+    'redis-sentinel://:p@a,b/main?sentinelPassword=q',
+    'redis-sentinel://:p@a,b/main?sentinelPassword=q',
+    'redis-sentinel://a,b/main',
+  ],
+])('%s is %s, and shown as %s', (address, url, shown) => {
+  expect(parseTarget(address)).toEqual({ kind: 'redis', url, shown });
+  expect(parseSource(address, String)).toEqual({ kind: 'redis', url, shown });
+});
+
 describe('a migration', () => {
   const older = { status: 'queued', request: { prompt: 'secret wish' }, created_at: '2026-11-27T10:00:00' };
   beforeEach(async () => {
@@ -146,7 +164,7 @@ describe('a migration', () => {
       await redis.select(3);
       await redis.set('musicgen:task:job-1', JSON.stringify({ ...older, priority: 'high' }), 'EX', 1000);
       await redis.set('musicgen:task:job-2', JSON.stringify({ ...older, status: 'processing' }), 'EX', 1000);
-      await redis.set('musicgen:task:job-3', '{"status": "queued", "request": {"prompt": "sec', 'EX', 1000);
+      await redis.set('musicgen:task:job-3', '{"status": "queued", "request": {"prompt": "secret', 'EX', 1000);
     });
   });
 
@@ -174,7 +192,7 @@ describe('a migration', () => {
     });
     expect(real.told).toContain('musicgen:task:job-3: Its record is no JSON object (unreadable_json)');
     expect(real.told).toMatch(/Migrating .* 100 % {2}3 tasks of 3 tasks[\s\S]*Verifying .* 100 %/);
-    expect(dry.told + dry.printed + real.told + real.printed).not.toMatch(/sec/);
+    expect(dry.told + dry.printed + real.told + real.printed).not.toMatch(/secret/);
   });
 
   test('cleans up what was verified and leaves the rest; in place it can be undone', async () => {

@@ -54,7 +54,6 @@ async function migrate(run: Run): Promise<MigrationReport> {
   const source = await openSource(run, target);
   const queue = createStreamsQueue(target);
   queue.events.on('redis:warning', ({ message }) => context.tell(message));
-  // Also for a dry run it must be a server that could be used.
   if (!dryRun) await queue.prepare();
   const progress = createStepProgress(context.terminal);
   try {
