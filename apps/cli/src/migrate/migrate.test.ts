@@ -164,7 +164,12 @@ describe('a migration', () => {
       await redis.select(3);
       await redis.set('musicgen:task:job-1', JSON.stringify({ ...older, priority: 'high' }), 'EX', 1000);
       await redis.set('musicgen:task:job-2', JSON.stringify({ ...older, status: 'processing' }), 'EX', 1000);
-      await redis.set('musicgen:task:job-3', '{"status": "queued", "request": {"prompt": "secret', 'EX', 1000);
+      await redis.set(
+        'musicgen:task:job-3',
+        '{"status": "queued", "request": {"prompt": "secret',
+        'EX',
+        1000,
+      );
     });
   });
 
