@@ -1,5 +1,5 @@
 import type { Task } from '@musicgen/client';
-import { ago, clock, count, ordinal, shortened, span, stageOf } from './words.ts';
+import { ago, clock, count, inLine, ordinal, shortened, span, stageOf } from './words.ts';
 
 test('spans of time are said in the two largest units', () => {
   expect([0.4, 59.4, 60, 80, 3600, 7500, 90_000].map(span)).toEqual([
@@ -12,6 +12,10 @@ test('spans of time are said in the two largest units', () => {
     '1 d 1 h',
   ]);
   expect([0, 8.9, 750].map(clock)).toEqual(['0:00', '0:08', '12:30']);
+});
+
+test('a line of facts breaks between them, never within one', () => {
+  expect(inLine(['10 s', '', false, 'seed 7']).split(' ')).toEqual(['10\u00a0s\u00a0·', 'seed\u00a07']);
 });
 
 test('places in line have their English endings', () => {

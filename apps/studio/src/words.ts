@@ -49,6 +49,14 @@ export function count(amount: number, noun: string): string {
   return `${amount.toLocaleString('en')} ${noun}${amount === 1 ? '' : 's'}`;
 }
 
+/** Facts in a line that breaks between them, never within one; what is not known is left out. */
+export function inLine(facts: readonly (string | false | null)[]): string {
+  return facts
+    .filter(Boolean)
+    .map((fact) => String(fact).replaceAll(' ', '\u00a0'))
+    .join('\u00a0· ');
+}
+
 /** The beginning of a prompt, for titles and announcements. */
 export function shortened(text: string, length = 60): string {
   const characters = [...text];

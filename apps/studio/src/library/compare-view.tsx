@@ -107,7 +107,7 @@ function Side({ name, task, player, isHeard }: SideProps) {
       <span class="side-name">{name}</span>
       <div class="take-words">
         <h3 dir="auto">{task.request.prompt}</h3>
-        <p class="soft small">{factsOf(task).join(' · ')}</p>
+        <p class="soft small">{factsOf(task)}</p>
       </div>
       <Waveform
         id={task.id}

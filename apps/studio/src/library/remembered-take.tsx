@@ -5,7 +5,7 @@ import { Icon } from '../icon.tsx';
 import { goTo } from '../route.ts';
 import { load } from '../tasks.ts';
 import { now } from '../time.ts';
-import { ago, span } from '../words.ts';
+import { ago, inLine, span } from '../words.ts';
 
 /** A piece that only this browser knows of, unless the service turns out to have it still. */
 export function RememberedTake({ memory }: { memory: Memory }) {
@@ -19,12 +19,12 @@ export function RememberedTake({ memory }: { memory: Memory }) {
       <div class="task-words">
         <h3 dir="auto">{request.prompt}</h3>
         <p class="soft small">
-          {[
+          {inLine([
             span(duration),
             `seed ${request.seed}`,
             ago(Date.parse(created_at), now.value),
             isOver ? 'removed by the service' : 'looking …',
-          ].join(' · ')}
+          ])}
         </p>
       </div>
       <div class="task-buttons">

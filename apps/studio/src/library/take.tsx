@@ -4,7 +4,7 @@ import { Icon } from '../icon.tsx';
 import { Failure } from '../notice.tsx';
 import { linkTo } from '../route.ts';
 import { now } from '../time.ts';
-import { ago, clock, shortened, span } from '../words.ts';
+import { ago, clock, inLine, shortened, span } from '../words.ts';
 import { Spectrogram } from './spectrogram.tsx';
 import { TakeActions } from './take-actions.tsx';
 import { type Player, usePlayer } from './use-player.ts';
@@ -31,7 +31,7 @@ export function Take({ task, isCompact = false, isWhole = false }: TakeProps) {
         <h3 dir="auto">
           <a href={linkTo('library', id)}>{request.prompt}</a>
         </h3>
-        <p class="soft small">{factsOf(task).join(' · ')}</p>
+        <p class="soft small">{factsOf(task)}</p>
       </div>
       <span class="time soft small">
         {clock(player.time)} / {clock(duration)}
@@ -51,13 +51,13 @@ export function Take({ task, isCompact = false, isWhole = false }: TakeProps) {
 }
 
 /** What one wants to know of a finished piece. */
-export function factsOf({ request, result, created_at }: Task): string[] {
-  return [
+export function factsOf({ request, result, created_at }: Task): string {
+  return inLine([
     span(result?.duration ?? request.duration),
     `seed ${request.seed}`,
     result?.model ?? '',
     ago(Date.parse(created_at), now.value),
-  ].filter(Boolean);
+  ]);
 }
 
 export function PlayButton({ player, name }: { player: Player; name: string }) {

@@ -6,7 +6,7 @@ import { goTo } from '../route.ts';
 import { cancel, retry } from '../tasks.ts';
 import { now } from '../time.ts';
 import { useAction } from '../use-action.ts';
-import { span, stageOf } from '../words.ts';
+import { inLine, span, stageOf } from '../words.ts';
 import { listen, liveSound, stopListening } from './live-sound.ts';
 import { ProgressRing } from './progress-ring.tsx';
 import { dismiss } from './recent.ts';
@@ -22,9 +22,7 @@ export function TaskCard({ task }: { task: Task }) {
       <div class="task-words">
         <h3 dir="auto">{prompt}</h3>
         <p class="stage">{stageOf(task)}</p>
-        <p class="soft small">
-          {[readyIn(task), span(duration), priorityOf(task), `seed ${seed}`].filter(Boolean).join(' · ')}
-        </p>
+        <p class="soft small">{inLine([readyIn(task), span(duration), priorityOf(task), `seed ${seed}`])}</p>
         <Failure error={stop.error} />
       </div>
       <div class="task-buttons">

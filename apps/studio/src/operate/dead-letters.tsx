@@ -4,7 +4,7 @@ import { Failure } from '../notice.tsx';
 import { operation } from '../service.ts';
 import { now } from '../time.ts';
 import { useAction } from '../use-action.ts';
-import { ago, count, shortened } from '../words.ts';
+import { ago, count, inLine, shortened } from '../words.ts';
 import { act } from './desk.ts';
 
 type Letter = Letters['tasks'][number];
@@ -45,7 +45,7 @@ function LetterRow({ letter: { id, error, attempt, stalls, died_at, request } }:
       <div>
         <h3 dir="auto">{shortened(prompt, 120)}</h3>
         <p class="is-bad">{error ? `${error.title}: ${error.detail}` : 'Nobody knows why.'}</p>
-        <p class="soft small">{facts.filter(Boolean).join(' · ')}</p>
+        <p class="soft small">{inLine(facts)}</p>
         <Failure error={requeue.error ?? drop.error} />
       </div>
       <div class="task-buttons">
