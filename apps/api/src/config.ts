@@ -4,6 +4,7 @@ import {
   loadConfig,
   sharedSettings,
   taskSettings,
+  withBucketKey,
 } from '@musicgen/service';
 import { z } from 'zod';
 import { accessSettings, checkedAccess, webhookSettings } from './access-settings.ts';
@@ -33,6 +34,6 @@ export type ApiConfig = ReturnType<typeof loadApiConfig>;
 
 /** @throws ConfigError */
 export function loadApiConfig(env: NodeJS.ProcessEnv = process.env) {
-  const config = loadConfig(apiConfigSchema, env);
+  const config = withBucketKey(loadConfig(apiConfigSchema, env));
   return { ...config, ...checkedAccess(config) };
 }

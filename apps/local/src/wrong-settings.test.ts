@@ -39,15 +39,29 @@ test('there is no variable in .env.example but theirs and those of Docker Compos
   expect(named.sort()).toEqual([...new Set(known)].sort());
 });
 
-test.each(['api', 'worker'] as const)('the process %s ends with 78 and a line for each', async (name) => {
-  const names = namesOf(readers[name]);
-  const entry = new URL(`../../${name}/dist/main.js`, import.meta.url).pathname;
-  const child = spawn(process.execPath, [entry], {
-    env: { PATH: process.env.PATH, ...everyWrong(names) },
-    stdio: ['ignore', 'ignore', 'pipe'],
+describe.each(['api', 'worker'] as const)('the process %s', (name) => {
+  const start = async (env: NodeJS.ProcessEnv) => {
+    const entry = new URL(`../../${name}/dist/main.js`, import.meta.url).pathname;
+    const child = spawn(process.execPath, [entry], {
+      env: { PATH: process.env.PATH, ...env },
+      stdio: ['ignore', 'ignore', 'pipe'],
+    });
+    const ended = new Promise((resolve) => child.on('close', resolve));
+    return { stderr: await text(child.stderr), code: await ended };
+  };
+
+  test('ends with 78 and a line for each', async () => {
+    const names = namesOf(readers[name]);
+    const { stderr, code } = await start(everyWrong(names));
+    expect(code).toBe(78);
+    expect(names.filter((variable) => !stderr.includes(`  ${variable}: `))).toEqual([]);
   });
-  const ended = new Promise((resolve) => child.on('close', resolve));
-  const stderr = await text(child.stderr);
-  expect(await ended).toBe(78);
-  expect(names.filter((variable) => !stderr.includes(`  ${variable}: `))).toEqual([]);
+
+  test('ends with 78 for a bucket without its key, and names what is missing', async () => {
+    const { stderr, code } = await start({ ARTIFACT_URL: 's3://music', AWS_ACCESS_KEY_ID: 'AKIA' });
+    expect([code, stderr.trim().split('\n').slice(1)]).toEqual([
+      78,
+      ['  AWS_SECRET_ACCESS_KEY: must be set for an s3: ARTIFACT_URL'],
+    ]);
+  });
 });

@@ -7,6 +7,7 @@ import {
   modelPathSetting,
   modelsPathSetting,
   sharedSettings,
+  withBucketKey,
   workerListenSettings,
 } from '@musicgen/service';
 import { z } from 'zod';
@@ -92,5 +93,5 @@ export type WorkerConfig = z.output<typeof workerConfigSchema>;
 
 /** @throws ConfigError */
 export function loadWorkerConfig(env: NodeJS.ProcessEnv = process.env): WorkerConfig {
-  return loadConfig(workerConfigSchema, env);
+  return withBucketKey(loadConfig(workerConfigSchema, env));
 }

@@ -33,6 +33,7 @@ test.each([
   ['ARTIFACT_URL', 'file://data/audio', false],
   ['ARTIFACT_URL', 's3://bucket/prefix', true],
   ['ARTIFACT_URL', 's3:///prefix', false],
+  ['ARTIFACT_URL', 's3://bucket/../other', false],
   ['ARTIFACT_URL', 'ftp://host/folder', false],
   ['S3_ENDPOINT', 'http://minio:9000', true],
   ['S3_ENDPOINT', 'minio:9000', false],

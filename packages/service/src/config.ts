@@ -150,7 +150,7 @@ export const sharedSettings = {
   ARTIFACT_URL: z
     .string()
     .regex(
-      /^(file:(\/\/\/|(?!\/\/)).|s3:\/\/[a-z0-9])/,
+      /^(file:(\/\/\/|(?!\/\/)).|s3:\/\/[a-z0-9][a-z0-9.-]{1,61}[a-z0-9](\/[\w-][\w.-]*)*\/?$)/,
       'must be file:///an/absolute/folder, file:a/relative/one or s3://bucket/prefix',
     )
     .default('file:.musicgen/artifacts')
@@ -174,6 +174,23 @@ export const sharedSettings = {
     .default('info')
     .describe('error, warn, info or debug; only debug shows prompts.'),
 };
+
+interface BucketKey {
+  AWS_ACCESS_KEY_ID?: string | undefined;
+  AWS_SECRET_ACCESS_KEY?: string | undefined;
+}
+
+/**
+ * For a process that opens the store: the settings, when a bucket comes with its key.
+ * @throws ConfigError
+ */
+export function withBucketKey<Config extends { ARTIFACT_URL: string } & BucketKey>(config: Config): Config {
+  const missing = (['AWS_ACCESS_KEY_ID', 'AWS_SECRET_ACCESS_KEY'] as const).filter(
+    (name) => config[name] === undefined,
+  );
+  if (!config.ARTIFACT_URL.startsWith('s3:') || missing.length === 0) return config;
+  throw new ConfigError(missing.map((name) => `${name}: must be set for an s3: ARTIFACT_URL`));
+}
 
 /**
  * For a process that is one of several: the settings, when they are those of a fleet.

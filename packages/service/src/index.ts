@@ -12,6 +12,7 @@ export {
   portSetting,
   sharedSettings,
   taskSettings,
+  withBucketKey,
   wordSetting,
   workerListenSettings,
 } from './config.ts';
