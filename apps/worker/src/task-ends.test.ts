@@ -70,15 +70,22 @@ test('tasks that callers and background duties end are counted where that happen
     await consumer.claim();
     await queue.createRecoverer({ leaseMs: 0, maxStalls }).recover();
   }
+  const [unreadable, foreign] = [await enqueue({ priority: 'LOW' }), await enqueue({ priority: 'LOW' })];
+  await redis.hset(`${prefix}:task:${unreadable}`, 'maxAttempts', 'many');
+  await redis.del(`${prefix}:task:${foreign}`);
+  await redis.set(`${prefix}:task:${foreign}`, 'not a hash');
+  expect(await consumer.claim()).toBeUndefined();
   const counted = await context.counted();
   const latency = counted.filter((line) => line.startsWith('musicgen_cancel_latency_seconds'));
   expect(counted.filter((line) => !latency.includes(line)).sort()).toEqual([
     'musicgen_task_requeues_total{reason="lease_lapsed"} 1',
+    'musicgen_tasks_dead_lettered_total{reason="corrupt_record"} 2',
     'musicgen_tasks_dead_lettered_total{reason="worker_lost"} 1',
     'musicgen_tasks_finished_total{priority="HIGH",status="cancelled"} 2',
     'musicgen_tasks_finished_total{priority="HIGH",status="failed"} 1',
     'musicgen_tasks_finished_total{priority="LOW",status="cancelled"} 1',
     'musicgen_tasks_finished_total{priority="LOW",status="expired"} 2',
+    'musicgen_tasks_finished_total{priority="LOW",status="failed"} 2',
   ]);
   expect(latency).toContain('musicgen_cancel_latency_seconds_count 1');
   const seconds = Number(latency.find((line) => line.includes('_sum'))?.split(' ')[1]);

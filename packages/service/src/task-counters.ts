@@ -12,7 +12,7 @@ import { Counter, Histogram, type Registry } from 'prom-client';
 /** What ends tasks, wherever in the fleet that is: workers, background duties, callers. */
 export interface TaskCounters {
   ended(task: { priority: Priority; status: TaskStatus }): void;
-  /** It used up its attempts. */
+  /** It used up its attempts, or cannot be read. */
   deadLettered(reason: DeadLetterReason): void;
   /** An attempt ended without a verdict. */
   returned(reason: RequeueReason): void;
@@ -29,6 +29,7 @@ const deadLetterReasons = [
   'out_of_memory',
   'engine_crashed',
   'storage_failed',
+  'corrupt_record',
   'internal',
   'other',
 ] as const satisfies (ErrorCode | 'other')[];
@@ -59,7 +60,7 @@ function createCounters(registry: Registry): TaskCounters {
   });
   const dead = new Counter({
     name: 'musicgen_tasks_dead_lettered_total',
-    help: 'Tasks that used up their attempts.',
+    help: 'Tasks that used up their attempts, and what could not be read as a task.',
     labelNames: ['reason'],
     registers,
   });
@@ -92,6 +93,7 @@ function createCounters(registry: Registry): TaskCounters {
 interface CountedEventMap {
   'task:expired': [{ priority: Priority }];
   'task:cancelled': [{ priority: Priority; afterMs?: number }];
+  'entry:discarded': [{ priority: Priority; reason: string }];
   'lease:lapsed': [{ priority: Priority; outcome: 'returned' | 'buried' | 'cancelled' }];
 }
 
@@ -106,6 +108,11 @@ export function countTaskEnds<Events extends CountedEventMap & Record<keyof Even
   events.on('task:cancelled', ({ priority, afterMs }) => {
     counters.ended({ priority, status: 'cancelled' });
     if (afterMs !== undefined) counters.stopped(afterMs / 1000);
+  });
+  events.on('entry:discarded', ({ priority, reason }) => {
+    if (reason !== 'corrupt_record' && reason !== 'no_id') return;
+    counters.ended({ priority, status: 'failed' });
+    counters.deadLettered('corrupt_record');
   });
   events.on('lease:lapsed', ({ priority, outcome }) => {
     if (outcome === 'returned') return counters.returned('lease_lapsed');

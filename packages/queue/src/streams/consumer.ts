@@ -87,7 +87,7 @@ export function createConsumer(context: QueueContext, options: ConsumerOptions):
       const checkpoint = hasCheckpoint === 1 ? await redis.getBuffer(keys.checkpoint(id)) : null;
       return { task, token, ...(checkpoint !== null && { checkpoint }) };
     } catch (error) {
-      await buryUnreadable(id, token, error);
+      await buryUnreadable(taken, token, error);
       return undefined;
     }
   }
@@ -111,10 +111,13 @@ export function createConsumer(context: QueueContext, options: ConsumerOptions):
     }
   }
 
-  async function buryUnreadable(id: string, token: string, thrown: unknown): Promise<void> {
-    const error = toServiceError(thrown);
-    if (error.code !== 'corrupt_record') throw error;
-    await run(buryScript, [id, token, failureToText({ code: error.code, detail: error.message })]);
+  async function buryUnreadable([taskId, , , fields]: TakenTask, token: string, thrown: unknown) {
+    const { code, message: detail } = toServiceError(thrown);
+    if (code !== 'corrupt_record') throw thrown;
+    const outcome = await run(buryScript, [taskId, token, failureToText({ code, detail })]);
+    // Of the priority it was taken with, which its record names, or it would not have been taken.
+    const priority = fieldsFromReply(fields).priority as Priority;
+    if (outcome === 'failed') events.emit('entry:discarded', { priority, taskId, reason: code });
   }
 
   /**

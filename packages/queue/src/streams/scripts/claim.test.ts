@@ -44,11 +44,14 @@ describe('entries that are no claimable task', () => {
   });
 
   test('a record that cannot be read ends as failed, and the next task is claimed', async () => {
-    const { enqueue, consumer, redis, keys } = await setup();
+    const { enqueue, consumer, redis, keys, queue } = await setup();
+    const discarded: unknown[] = [];
+    queue.events.on('entry:discarded', (event) => discarded.push(event));
     const broken = await enqueue();
     const next = await enqueue();
     await redis.del(keys.content(broken));
     expect((await claimOne(consumer)).task.id).toBe(next);
+    expect(discarded).toEqual([{ priority: 'NORMAL', taskId: broken, reason: 'corrupt_record' }]);
     expect(await redis.hget(keys.task(broken), 'status')).toBe('failed');
     expect(await redis.hget(keys.task(broken), 'error')).toContain('corrupt_record');
     expect(await redis.zrange(keys.dead, '0', '-1')).toEqual([broken]);
