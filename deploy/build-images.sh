@@ -19,6 +19,7 @@ build() {
   fi
 }
 
+revision=$(git describe --always --dirty --abbrev=40 --exclude="*" 2>/dev/null || echo unknown)
 for name in api worker; do
-  build --file "Dockerfile.$name" --tag "musicgen-$name" --build-arg "NODE_IMAGE=$base" "$@" .
+  build --file "Dockerfile.$name" --tag "musicgen-$name" --build-arg "NODE_IMAGE=$base" --build-arg "GIT_REVISION=$revision" "$@" .
 done

@@ -5,6 +5,7 @@ import type { Backend } from '@musicgen/api/backend';
 import { createMemoryBackend } from '@musicgen/api/memory-backend';
 import { openRedisBackend } from '@musicgen/api/redis-backend';
 import { serveApi } from '@musicgen/api/serve';
+import { onnxRuntimeVersion } from '@musicgen/engine';
 import { createBasicQueue } from '@musicgen/queue';
 import {
   createLogger,
@@ -39,7 +40,7 @@ await runProcess({
   closeWithinMs: ({ WORKER_SHUTDOWN_GRACE_SECONDS }) => WORKER_SHUTDOWN_GRACE_SECONDS * 1000 + closeMarginMs,
   async open({ config, logger, releasers, closing, close }) {
     const version = readVersion(new URL('../package.json', import.meta.url));
-    const registry = createRegistry({ role: 'local', version });
+    const registry = createRegistry({ role: 'local', version, ort: onnxRuntimeVersion });
     const store = openArtifactStore(config.ARTIFACT_URL ?? (await temporaryFolder(releasers)), config);
     const backend = openBackend({ config, registry, logger, releasers, close });
     const { queue } = backend;

@@ -1,4 +1,4 @@
-import type { EnginePool } from '@musicgen/engine';
+import { type EnginePool, restartReasons } from '@musicgen/engine';
 import { Counter, Gauge, Histogram, type Registry } from 'prom-client';
 
 /** What the engine of a worker does, of all its models. */
@@ -18,7 +18,9 @@ export function createEngineMetrics(registry: Registry): EngineMetrics {
   const restarts = counter(
     'musicgen_worker_engine_restarts_total',
     'Times the engine was started again after it ended.',
+    ['reason'],
   );
+  for (const reason of restartReasons) restarts.inc({ reason }, 0);
   const loading = new Histogram({
     name: 'musicgen_model_load_duration_seconds',
     help: 'From the start of an engine process to a model that has made its first frame.',
@@ -57,7 +59,7 @@ export function createEngineMetrics(registry: Registry): EngineMetrics {
       }
       engine.events.on('engine:loaded', ({ model, seconds }) => loading.observe({ model }, seconds));
       engine.events.on('engine:exit', () => up.set(0));
-      engine.events.on('engine:restarting', () => restarts.inc());
+      engine.events.on('engine:restarting', ({ reason }) => restarts.inc({ reason }));
       engine.events.on('engine:ready', () => up.set(1));
       engine.events.on('engine:effort', ({ model, ...effort }) => {
         steps.inc({ model }, effort.steps);

@@ -1,3 +1,4 @@
+import { onnxRuntimeVersion } from '@musicgen/engine';
 import { createStreamsQueue, patientRedisOptions } from '@musicgen/queue';
 import {
   countTaskEnds,
@@ -28,7 +29,7 @@ await runProcess({
   closeWithinMs: ({ WORKER_SHUTDOWN_GRACE_SECONDS }) => WORKER_SHUTDOWN_GRACE_SECONDS * 1000 + closeMarginMs,
   async open({ config, logger, releasers, closing, close }) {
     const version = readVersion(new URL('../package.json', import.meta.url));
-    const registry = createRegistry({ role: 'worker', version });
+    const registry = createRegistry({ role: 'worker', version, ort: onnxRuntimeVersion });
 
     const redis = openRedis(config, { ...patientRedisOptions, connectionName: 'musicgen-worker' });
     releasers.add('Redis', () => redis.disconnect());

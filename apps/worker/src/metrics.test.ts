@@ -61,6 +61,8 @@ test('every combination of labels is there from the start', async () => {
       'musicgen_task_queue_wait_seconds_count{priority="CRITICAL"} 0',
       'musicgen_audio_encode_duration_seconds_count{format="flac"} 0',
       'musicgen_tasks_dead_lettered_total{reason="engine_crashed"} 0',
+      'musicgen_task_failures_total{model="other",reason="model_unavailable"} 0',
+      'musicgen_worker_engine_restarts_total{reason="task_cancelled"} 0',
       'musicgen_task_requeues_total{reason="lease_lapsed"} 0',
       'musicgen_tasks_finished_total{priority="NORMAL",status="expired"} 0',
     ]),

@@ -23,7 +23,7 @@ export interface WorkerMetrics {
   deadLettered(code: ErrorCode): void;
   /** With the record as it was claimed, and the format that was asked for. */
   taskCompleted(completed: { task: TaskRecord; result: TaskResult; seconds: number }): void;
-  attemptFailed(reason: ErrorCode): void;
+  attemptFailed(task: TaskRecord, reason: ErrorCode): void;
   taskRetried(reason: ErrorCode): void;
   taskReturned(reason: RequeueReason): void;
   slotsAvailable(count: number): void;
@@ -49,6 +49,9 @@ const failureReasons: ErrorCode[] = [
   'internal',
 ];
 
+/** Of failures: whatever a task asks for that this worker does not have. */
+const otherModel = 'other';
+
 const queueWaitBuckets = [0.1, 0.5, 1, 5, 15, 30, 60, 120, 300, 600, 1800, 3600];
 const processingBuckets = [1, 2.5, 5, 10, 15, 20, 30, 45, 60, 90, 120, 180, 300, 600, 1200];
 const stageBuckets = [0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 25, 50, 100];
@@ -69,7 +72,7 @@ export function createWorkerMetrics(registry: Registry): WorkerMetrics {
   ) => new Histogram({ name, help, labelNames, buckets, registers });
 
   const tasks = taskCounters(registry);
-  const failures = counter('musicgen_task_failures_total', 'Attempts that failed.', ['reason']);
+  const failures = counter('musicgen_task_failures_total', 'Attempts that failed.', ['model', 'reason']);
   const retries = counter('musicgen_task_retries_total', 'Failed attempts that will be repeated.', [
     'reason',
   ]);
@@ -123,6 +126,8 @@ export function createWorkerMetrics(registry: Registry): WorkerMetrics {
     'musicgen_worker_last_completion_timestamp_seconds',
     'When this worker last completed a task; 0 before the first.',
   );
+  /** The default one first. */
+  let models: string[] = [];
   let longestAttemptSeconds = () => 0;
   new Gauge({
     name: 'musicgen_worker_current_task_age_seconds',
@@ -141,7 +146,7 @@ export function createWorkerMetrics(registry: Registry): WorkerMetrics {
     for (const measured of [queueWait, endToEnd, etaError]) measured.zero({ priority });
   }
   for (const reason of failureReasons) {
-    failures.inc({ reason }, 0);
+    failures.inc({ model: otherModel, reason }, 0);
     if (isRetryable(reason)) retries.inc({ reason }, 0);
   }
   bytes.inc({ format: 'wav' }, 0);
@@ -170,7 +175,10 @@ export function createWorkerMetrics(registry: Registry): WorkerMetrics {
         stages.observe({ stage, model }, stageSeconds);
       encoding.observe({ format: formatOf(task) }, result.timings.encoding_audio ?? 0);
     },
-    attemptFailed: (reason) => failures.inc({ reason }),
+    attemptFailed({ request }, reason) {
+      const wanted = request.model ?? models[0];
+      failures.inc({ model: models.find((model) => model === wanted) ?? otherModel, reason });
+    },
     taskRetried: (reason) => retries.inc({ reason }),
     taskReturned: tasks.returned,
     slotsAvailable: (count) => slots.set(count),
@@ -185,9 +193,11 @@ export function createWorkerMetrics(registry: Registry): WorkerMetrics {
     watchEngine(engine) {
       engineMetrics.watch(engine);
       // Every series of a model is there from the start, so that rates work from its first task on.
-      for (const model of engine.models.map(({ info }) => info.name)) {
+      models = engine.models.map(({ info }) => info.name);
+      for (const model of models) {
         for (const measured of [processing, realTimeFactor]) measured.zero({ model });
         for (const stage of taskStages) stages.zero({ stage, model });
+        for (const reason of failureReasons) failures.inc({ model, reason }, 0);
         audio.inc({ model }, 0);
       }
     },

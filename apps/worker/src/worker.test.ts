@@ -68,12 +68,14 @@ async function setup({
   const consumer = queue.createConsumer({ workerId: 'test', priorities: ['NORMAL'] });
   const lifecycle = queue.createLifecycleReader();
   const registry = createRegistry({ role: 'worker', version: '0' });
+  const metrics = createWorkerMetrics(registry);
+  metrics.watchEngine(engine);
   const worker = startWorker({
     consumer,
     engine,
     store,
     findResult: async (id) => taskResultSchema.safeParse((await producer.get(id))?.result).data,
-    metrics: createWorkerMetrics(registry),
+    metrics,
     logger: createLogger({ service: 'worker', level: 'silent' }),
     software: 'musicgen-service test',
     slots: 1,
@@ -182,6 +184,9 @@ test('a crash of the engine is retried, noise instead of numbers is not', async 
   expect(await context.untilEvent('failed')).toMatchObject({
     error: { code: 'generation_failed', detail: 'NaN' },
   });
+  expect(await context.registry.metrics()).toContain(
+    'musicgen_task_failures_total{model="fake",reason="engine_crashed"} 1',
+  );
 });
 
 test('a task for a model that this worker does not have fails once, and says so', async () => {
@@ -194,6 +199,10 @@ test('a task for a model that this worker does not have fails once, and says so'
   expect(await context.untilEvent('completed', { ...request, model: 'second' })).toMatchObject({
     result: { model: 'second' },
   });
+  const failures = 'musicgen_task_failures_total';
+  const metrics = await context.registry.metrics();
+  expect(metrics).toContain(`${failures}{model="other",reason="model_unavailable"} 1`);
+  expect(metrics).toContain(`${failures}{model="second",reason="model_unavailable"} 0`);
 });
 
 test('a hiccup of the store costs nothing', async () => {

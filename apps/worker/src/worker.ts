@@ -214,7 +214,7 @@ async function endUnfinished({ attempt, error, options: { consumer, metrics }, l
     }
     case undefined: {
       const { code, message: detail } = error;
-      metrics.attemptFailed(code);
+      metrics.attemptFailed(claim.task, code);
       const outcome = await consumer.fail(claim, { code, detail, retryable: isRetryable(code) });
       if (outcome === 'retrying') metrics.taskRetried(code);
       if (outcome === 'failed') {

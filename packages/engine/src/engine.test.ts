@@ -207,6 +207,8 @@ describe('the engine in its own process', () => {
     const folder = await copyModel();
     const { engine, pid } = await setup(folder);
     await truncate(join(folder, 'onnx/text_encoder.onnx'), 0);
+    const reasons: string[] = [];
+    engine.events.on('engine:restarting', ({ reason }) => reasons.push(reason));
     const exited = once(engine.events, 'engine:exit');
     process.kill(pid(), 'SIGKILL');
     await exited;
@@ -216,6 +218,7 @@ describe('the engine in its own process', () => {
       message: expect.stringContaining('onnx/text_encoder.onnx is empty'),
     });
     await retried;
+    expect(reasons).toEqual(['engine_crashed', 'model_load_failed']);
     await cp(tinyModelFolder, folder, { recursive: true });
     await once(engine.events, 'engine:ready');
     expect((await engine.generate(request)).frames).toBe(25);

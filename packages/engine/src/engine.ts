@@ -1,6 +1,6 @@
 import { EventEmitter } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { ServiceError, toServiceError } from '@musicgen/contract';
+import { type ErrorCode, ServiceError, toServiceError } from '@musicgen/contract';
 import { learnSpeed, type Speed } from './batch-size.ts';
 import { cancelled, unlessAborted } from './cancellation.ts';
 import { type EngineChild, type Exit, startChild, type WorkReport } from './engine-child.ts';
@@ -28,11 +28,19 @@ export interface EngineOptions {
   logger?: EngineLogger;
 }
 
+/** A child ended in work, while it loaded the model, or because it was killed when it did not heed a cancellation. */
+export const restartReasons = [
+  'engine_crashed',
+  'model_load_failed',
+  'task_cancelled',
+] as const satisfies ErrorCode[];
+export type RestartReason = (typeof restartReasons)[number];
+
 export interface EngineEvents {
   /** The child process has ended, by itself or by `close`. */
   'engine:exit': [Exit];
   /** A restart is due after a pause; `attempt` counts since the last piece that was finished. */
-  'engine:restarting': [{ attempt: number; delayMs: number }];
+  'engine:restarting': [{ attempt: number; delayMs: number; reason: RestartReason }];
   /** A restarted child has loaded the model. */
   'engine:ready': [];
   /** In a pool, a model was loaded because a piece asked for it. */
@@ -101,6 +109,8 @@ class ChildEngine implements Engine {
   #ready: Promise<void> = Promise.resolve();
   /** Restarts since the last finished piece. */
   #restarts = 0;
+  /** Of the child, when it did not obey. */
+  #isKilled = false;
 
   constructor(options: EngineOptions) {
     this.#options = options;
@@ -209,25 +219,36 @@ class ChildEngine implements Engine {
   #cancel(id: number): void {
     const child = this.#child;
     child?.send({ type: 'cancel', id });
-    const kill = setTimeout(() => this.#pending.has(id) && child?.kill(), obeyMs.cancel);
+    const kill = setTimeout(() => {
+      if (!this.#pending.has(id)) return;
+      this.#isKilled = true;
+      child?.kill();
+    }, obeyMs.cancel);
     kill.unref();
   }
 
   #afterExit(exit: Exit): void {
     if (this.#state !== 'closed' && this.#model !== undefined) {
       this.#options.logger?.warn('The engine has ended and will be restarted', exit);
+      const reason = this.#reasonToRestart();
       this.#state = 'restarting';
-      this.#ready = this.#restart();
+      this.#ready = this.#restart(reason);
       this.#ready.catch(() => {});
     }
     this.#pending.endAll(exit, this.#state === 'closed' ? 'closed' : 'restarting');
     this.events.emit('engine:exit', exit);
   }
 
-  async #restart(): Promise<void> {
+  #reasonToRestart(): RestartReason {
+    if (this.#state === 'restarting') return 'model_load_failed';
+    return this.#isKilled ? 'task_cancelled' : 'engine_crashed';
+  }
+
+  async #restart(reason: RestartReason): Promise<void> {
+    this.#isKilled = false;
     const delayMs = Math.min(longestRestartDelayMs, firstRestartDelayMs * 2 ** this.#restarts);
     this.#restarts += 1;
-    this.events.emit('engine:restarting', { attempt: this.#restarts, delayMs });
+    this.events.emit('engine:restarting', { attempt: this.#restarts, delayMs, reason });
     await sleep(delayMs, undefined, { signal: this.#closing.signal }).catch(() => {
       throw new ServiceError('draining', 'The engine was closed');
     });

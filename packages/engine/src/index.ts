@@ -12,6 +12,8 @@ export {
   type EngineEvents,
   type EngineLogger,
   type EngineOptions,
+  type RestartReason,
+  restartReasons,
   startEngine,
 } from './engine.ts';
 export { type EnginePool, type EnginePoolOptions, type PooledModel, startEnginePool } from './engine-pool.ts';
@@ -27,4 +29,5 @@ export type {
   PieceProgress,
   PieceRequest,
 } from './piece.ts';
+export { onnxRuntimeVersion } from './runtime-version.ts';
 export type { SamplingSettings } from './sampler.ts';

@@ -22,7 +22,9 @@ test('a process that cannot work is alive but not ready, and says why', async ()
 });
 
 test('the registry says what runs and leaves out what Prometheus would call misnamed', async () => {
-  const text = await createRegistry({ role: 'api', version: '1.2.3' }).metrics();
-  expect(text).toContain('musicgen_build_info{role="api",version="1.2.3"');
+  const text = await createRegistry({ role: 'worker', version: '1.2.3', ort: '4.5.6' }).metrics();
+  expect(text).toContain(
+    `musicgen_build_info{role="worker",version="1.2.3",ort="4.5.6",revision="unknown",node="${process.version}"} 1`,
+  );
   expect(text).not.toContain('nodejs_active_handles_total');
 });

@@ -32,6 +32,12 @@ describe.each([
     expect(argumentsOf(runtime, 'ENTRYPOINT')).toEqual([]);
   });
 
+  test('knows the revision of its source, where the build is told', async () => {
+    const { runtime } = await readDockerfile(path);
+    expect(argumentsOf(runtime, 'ARG')).toContain('GIT_REVISION=unknown');
+    expect(argumentsOf(runtime, 'ENV')).toContain('GIT_REVISION=$GIT_REVISION');
+  });
+
   test('has a health check that needs no curl, and one port', async () => {
     const { runtime } = await readDockerfile(path);
     expect(argumentsOf(runtime, 'EXPOSE')).toEqual([port]);

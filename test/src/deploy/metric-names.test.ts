@@ -96,6 +96,7 @@ test('API and worker export what is promised, and every metric that the dashboar
       expect([file, unknown]).toEqual([file, []]);
     }
     const [ofApi = [], ofWorker = []] = exported.map(namesIn);
+    expect(exported[1]).toMatch(/^musicgen_build_info\{.*ort="\d+\.\d+\.\d+/m);
     const missing = (names: string[], from: string[]) =>
       names.map((name) => `musicgen_${name}`).filter((name) => !from.includes(name));
     expect(missing([...promised.api, ...promised.both], ofApi)).toEqual([]);
