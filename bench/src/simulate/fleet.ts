@@ -155,7 +155,8 @@ export function createFleet({ worker: kind }: Scenario) {
         tasks.map((task) => ({ id, task, among: tasks.length })),
       );
       const running = held
-        .map(({ id, task, among }) => ({
+        .map(({ id, task, among }, index) => ({
+          id: String(index),
           claimedAt: task.claimedAt * 1000,
           worker: id,
           cost: costOf(task.seconds),

@@ -145,6 +145,17 @@ export const liveWorkersSchema = z.object({
       state: z.enum(['idle', 'busy', 'draining']),
       slots: count,
       busy_slots: count,
+      tasks: z
+        .array(
+          z.object({
+            id: z.string(),
+            started_at: time,
+            seconds_left: seconds
+              .nullable()
+              .describe('As the worker measured it; null until it has made some of the piece.'),
+          }),
+        )
+        .describe('What it works on, the longest running first; of all workers together at most 100.'),
       priorities: z.array(priority),
       models: z.array(modelDescriptionSchema.pick({ id: true, precision: true, speed: true })),
       seen_at: time.describe('Workers say every 20 seconds that they live; after 60 they count as gone.'),

@@ -79,6 +79,7 @@ export interface Backlog {
 }
 
 export interface RunningTask {
+  id: string;
   claimedAt: number;
   worker?: string;
   cost?: number;

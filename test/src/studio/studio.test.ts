@@ -142,6 +142,38 @@ test('the page with everything that it may load weighs at most 150 kB', async ()
     expect(await barriers(page)).toEqual([]);
   });
 
+  test('variations follow the seed that was set, share links, and go for good one by one', async () => {
+    await open('create');
+    await page.getByLabel('Seed', { exact: true }).fill('41');
+    await page.getByRole('button', { name: 'More variations' }).click();
+    await make(twins, 1);
+    await page.getByRole('button', { name: 'Fewer variations' }).click();
+    await open('library');
+    const takes = page.getByRole('article', { name: twins, exact: true });
+    const factsShown = () => takes.getByText(/seed\s4[12]\b/).allInnerTexts();
+    await eventually(factsShown, ({ length }) => length === 2);
+    expect((await factsShown()).map((facts) => /seed.(\d+)/.exec(facts)?.[1]).sort()).toEqual(['41', '42']);
+
+    const second = takes.filter({ hasText: 'seed 42' });
+    await reader.context.grantPermissions(['clipboard-read', 'clipboard-write']);
+    await second.getByText('Share', { exact: true }).click();
+    await second.getByRole('button', { name: 'Copy the link' }).click();
+    await page.getByText('The link is copied.').waitFor();
+    const link = await page.evaluate(() => navigator.clipboard.readText());
+    expect(link).toBe(
+      await second.getByRole('link', { name: twins }).evaluate((a: HTMLAnchorElement) => a.href),
+    );
+
+    await second.getByRole('button', { name: 'Remove' }).click();
+    await second.getByRole('button', { name: 'Remove it for good?' }).click();
+    await second.waitFor({ state: 'detached' });
+    await page.reload();
+    await takes.filter({ hasText: 'seed 41' }).waitFor();
+    expect(await takes.count()).toBe(1);
+    const id = new URL(link).hash.split('/').at(-1) ?? '';
+    await expect(api.client.getTask(id)).rejects.toMatchObject({ code: 'gone' });
+  });
+
   test('what is being made is seen in every tab and after a reload, and outlives a restart of the API', async () => {
     await make(drone, 300);
     await open('now');
@@ -278,10 +310,17 @@ test('the page with everything that it may load weighs at most 150 kB', async ()
       ),
     ).toMatchObject({ src: 'blob' });
 
+    // Of somebody else, and being made: only who operates may read what it is.
+    const { id: foreign } = await api.client.generate({ prompt: drone, duration: 60, priority: 'HIGH' });
     await other.goto(`${locked.url}/#/operate`);
     await other.getByText('Operating takes a key with the scope “admin”').waitFor();
     await other.getByLabel("Operator's key").fill(keys.chief);
     await other.getByRole('button', { name: 'Use this key' }).click();
+    await other
+      .getByRole('row', { name: drone })
+      .getByText(/^\d+ s left$/)
+      .waitFor();
+    await api.client.cancelTask(foreign);
     await other.getByRole('button', { name: 'Pause the queue Normal' }).click();
     await other.getByRole('button', { name: 'Resume the queue Normal' }).waitFor();
     expect(await barriers(other)).toEqual([]);
@@ -324,6 +363,7 @@ test('the page with everything that it may load weighs at most 150 kB', async ()
 const lofi = 'calm lofi with soft piano';
 const fileName = lofi.replaceAll(' ', '-');
 const jazz = 'smooth jazz with tenor sax';
+const twins = 'two dances for flute';
 const drone = 'slow ambient drone';
 const ballad = 'tender piano ballad';
 const buried = 'a piece that fails once';

@@ -5,13 +5,18 @@ import {
   type WorkerDescription,
   workerDescriptionSchema,
 } from '@musicgen/contract';
-import type { WorkerPresence } from '@musicgen/queue';
+import type { Backlog, RunningTask, WorkerPresence } from '@musicgen/queue';
 import type { z } from 'zod';
 import { liveWorker } from '../estimate/outlook.ts';
 import { timestamp } from '../timestamps.ts';
 
-/** Live workers, as they say they are. */
-export function presentWorkers(present: readonly WorkerPresence[]): z.input<typeof liveWorkersSchema> {
+type LiveWorkersView = z.input<typeof liveWorkersSchema>;
+
+/** Live workers, as they say they are, and what each works on. */
+export function presentWorkers(
+  present: readonly WorkerPresence[],
+  { at, running }: Pick<Backlog, 'at' | 'running'>,
+): LiveWorkersView {
   const workers = present.map((presence) => {
     const { slots, priorities } = liveWorker(presence);
     const models = workerDescriptionSchema.safeParse(presence.description).data?.models ?? [];
@@ -20,6 +25,7 @@ export function presentWorkers(present: readonly WorkerPresence[]): z.input<type
       state: stateOf(presence),
       slots,
       busy_slots: presence.holding,
+      tasks: running.filter(({ worker }) => worker === presence.id).map((task) => presentRunning(task, at)),
       priorities: [...priorities],
       models: models.map(({ id, precision, speed }) => ({ id, precision, speed })),
       seen_at: timestamp(presence.seenAt),
@@ -30,6 +36,17 @@ export function presentWorkers(present: readonly WorkerPresence[]): z.input<type
     slots: workers.reduce((sum, { slots }) => sum + slots, 0),
     busy_slots: workers.reduce((sum, { busy_slots }) => sum + busy_slots, 0),
     workers,
+  };
+}
+
+function presentRunning(
+  { id, claimedAt, updatedAt = 0, remainingMs }: RunningTask,
+  now: number,
+): LiveWorkersView['workers'][number]['tasks'][number] {
+  return {
+    id,
+    started_at: timestamp(claimedAt),
+    seconds_left: remainingMs === undefined ? null : Math.max(0, updatedAt + remainingMs - now) / 1000,
   };
 }
 

@@ -158,7 +158,10 @@ function fleetRoutes({ kind, monitor, estimator, cleanUp, closing, autoscaling }
       path: '/api/v1/monitoring/workers',
       summary: 'Live workers',
       responses: { 200: { description: 'All of them.', body: liveWorkersSchema } },
-      handle: async (_input, res) => void res.json(presentWorkers(await monitor.workers())),
+      handle: async (_input, res) => {
+        const [present, backlog] = await Promise.all([monitor.workers(), monitor.backlog()]);
+        res.json(presentWorkers(present, backlog));
+      },
     }),
     route({
       ...look,

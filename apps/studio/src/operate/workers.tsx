@@ -1,11 +1,13 @@
 import type { LiveWorkers } from '@musicgen/client';
+import { useEffect } from 'preact/hooks';
 import { ConfirmButton } from '../confirm-button.tsx';
 import { Failure } from '../notice.tsx';
 import { operation } from '../service.ts';
 import { now } from '../time.ts';
 import { useAction } from '../use-action.ts';
-import { ago } from '../words.ts';
+import { ago, shortened, span } from '../words.ts';
 import { act } from './desk.ts';
+import { promptOf, readPrompt } from './prompts.ts';
 import { nameOf } from './queues.tsx';
 
 type Worker = LiveWorkers['workers'][number];
@@ -26,6 +28,7 @@ export function Workers({ workers }: { workers: Worker[] }) {
             <th scope="col">Worker</th>
             <th scope="col">State</th>
             <th scope="col">Slots</th>
+            <th scope="col">Works on</th>
             <th scope="col">Models</th>
             <th scope="col">Serves</th>
             <th scope="col">Seen</th>
@@ -45,7 +48,7 @@ export function Workers({ workers }: { workers: Worker[] }) {
 }
 
 function WorkerRow({
-  worker: { id, state, slots, busy_slots, models, priorities, seen_at },
+  worker: { id, state, slots, busy_slots, tasks, models, priorities, seen_at },
 }: {
   worker: Worker;
 }) {
@@ -61,6 +64,12 @@ function WorkerRow({
       </td>
       <td>
         {busy_slots} of {slots}
+      </td>
+      <td>
+        {tasks.length === 0 && '–'}
+        {tasks.map((task) => (
+          <HeldTask key={task.id} {...task} />
+        ))}
       </td>
       <td>
         {models.map((model) => (
@@ -82,5 +91,23 @@ function WorkerRow({
         </ConfirmButton>
       </td>
     </tr>
+  );
+}
+
+/** Its words where the operator may read them, its id where not. */
+function HeldTask({ id, started_at, seconds_left }: Worker['tasks'][number]) {
+  const prompt = promptOf(id);
+  useEffect(() => readPrompt(id), [id]);
+  return (
+    <div>
+      <span dir="auto" class={prompt === undefined ? 'mono' : undefined} title={id}>
+        {prompt === undefined ? id : shortened(prompt, 48)}
+      </span>{' '}
+      <span class="soft small no-wrap">
+        {seconds_left === null
+          ? `for ${span((now.value - Date.parse(started_at)) / 1000)}`
+          : `${span(seconds_left)} left`}
+      </span>
+    </div>
   );
 }

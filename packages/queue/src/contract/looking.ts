@@ -266,13 +266,14 @@ export function describeLooking(setup: SetupQueue): void {
     expect([processing, paused]).toEqual([2, ['LOW']]);
     expect(running).toEqual([
       {
+        id: first.task.id,
         claimedAt: first.task.updatedAt,
         worker: first.task.worker,
         cost: 8_000,
         remainingMs: 1_500,
         updatedAt: expect.any(Number),
       },
-      { claimedAt: second.task.updatedAt, worker: second.task.worker },
+      { id: second.task.id, claimedAt: second.task.updatedAt, worker: second.task.worker },
     ]);
     expect(at).toBeGreaterThanOrEqual(second.task.updatedAt);
   });

@@ -46,6 +46,7 @@ export function createMonitor(context: InProcessContext): QueueMonitor {
       waiting: Object.fromEntries(waiting) as Backlog['waiting'],
       processing: running.length,
       running: running.slice(0, mostAtOnce).map(({ task, claimedAt = 0 }) => ({
+        id: task.id,
         claimedAt,
         ...(task.worker !== undefined && { worker: task.worker }),
         ...(task.cost !== undefined && { cost: task.cost }),

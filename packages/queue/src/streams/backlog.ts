@@ -28,8 +28,9 @@ export async function readBacklog({ run }: QueueContext): Promise<Backlog> {
   };
 }
 
-function runningTask([claimedAt, worker, cost, updatedAt, remainingMs]: string[]): RunningTask {
+function runningTask([id = '', claimedAt, worker, cost, updatedAt, remainingMs]: string[]): RunningTask {
   return {
+    id,
     claimedAt: Math.floor(Number(claimedAt)),
     ...(worker && { worker }),
     ...(cost && { cost: Number(cost) }),
