@@ -111,8 +111,8 @@ export function createApp(options: AppOptions): Express {
   app.use(requestId(options.logger), traceRequests(options.tracer ?? noTracer));
   app.use(observeRequests(options.metrics), securityHeaders({ contentSecurityPolicy }));
   app.use(cors(options.access.corsOrigins));
-  app.use(studio(options.studioFolder));
   app.use(mountRoutes(apiRoutes(options), { before: guard(options) }));
+  app.use(studio(options.studioFolder));
   app.use(notFound, handleError);
   return app;
 }

@@ -33,7 +33,8 @@ export async function present(record: TaskRecord, { producer, estimator }: Prese
   const task = toTask(record, place);
   const { priority, duration: seconds } = task.request;
   const estimate = place && (await estimator.estimate({ priority, seconds, ahead: place.position - 1 }));
-  return estimate ? { ...task, eta: etaFrom(estimate) } : task;
+  if (estimate) task.eta = etaFrom(estimate);
+  return task;
 }
 
 /** An estimate as the API shows it. */

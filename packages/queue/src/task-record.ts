@@ -226,6 +226,7 @@ export function parseJsonObject(text: string): JsonObject | undefined {
 
 /** Drops the keys without a value, so that a record compares and serialises like one that never had them. */
 function withoutUndefined<Value extends object>(value: Value): Value {
-  for (const key of Object.keys(value) as (keyof Value)[]) if (value[key] === undefined) delete value[key];
-  return value;
+  const kept: Partial<Value> = {};
+  for (const key in value) if (value[key] !== undefined) kept[key] = value[key];
+  return kept as Value;
 }

@@ -7,13 +7,13 @@ export function createLogger(options: { service: string; level: string }): Logge
   return createWinstonLogger({
     level: options.level,
     defaultMeta: { service: options.service },
-    format: format.combine(format.timestamp(), format.printf(toLine)),
+    format: format.printf(toLine),
     transports: [new transports.Console()],
   });
 }
 
-function toLine({ timestamp, level, message, ...rest }: Record<string, unknown>): string {
-  const line = { time: timestamp, level, msg: message, ...rest };
+function toLine({ level, message, ...rest }: Record<string, unknown>): string {
+  const line = { time: new Date().toISOString(), level, msg: message, ...rest };
   // A replacer is called for every value, and most lines have none that needs it.
   const isFlat = Object.values(rest).every((value) => typeof value !== 'object');
   return isFlat ? JSON.stringify(line) : JSON.stringify(line, withErrors);

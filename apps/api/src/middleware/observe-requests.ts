@@ -4,9 +4,9 @@ import type { ApiMetrics } from '../metrics.ts';
 /** One observation and, but for probes and scrapes, one log line for every request, when it ends. */
 export function observeRequests(metrics: ApiMetrics): RequestHandler {
   return (req, res, next) => {
-    const startedAt = process.hrtime.bigint();
+    const startedAt = performance.now();
     res.once('close', () => {
-      const seconds = Number(process.hrtime.bigint() - startedAt) / 1e9;
+      const seconds = (performance.now() - startedAt) / 1000;
       const route = routeOf(req);
       metrics.requestEnded({ method: req.method, route, status: res.statusCode, seconds });
       if (isProbe(req.path)) return;

@@ -15,7 +15,7 @@ export function requestId(logger: Logger): RequestHandler {
     const id = acceptable.test(given) ? given : randomUUID();
     res.locals.requestId = id;
     res.locals.logger = logger.child({ request_id: id });
-    res.set('X-Request-Id', id);
+    res.setHeader('X-Request-Id', id);
     next();
   };
 }

@@ -93,8 +93,9 @@ does), after at most so many seconds; a finished task is answered at once.`,
 }
 
 /** Of everything but what only time changes. */
-function etagOf({ eta: _eta, ...task }: Task): string {
-  return `W/"${hash('sha256', JSON.stringify(task), 'base64url').slice(0, 22)}"`;
+function etagOf(task: Task): string {
+  const lasting = JSON.stringify({ ...task, eta: null });
+  return `W/"${hash('sha256', lasting, 'base64url').slice(0, 22)}"`;
 }
 
 interface NewsOptions extends Options {

@@ -82,16 +82,11 @@ export function createBlockingConnection({
  * The promise's outcome, or an error once the deadline has passed.
  * @throws ServiceError `dependency_unavailable` after `deadlineMs`.
  */
-export async function withinDeadline<Value>(deadlineMs: number, promise: Promise<Value>): Promise<Value> {
-  let timer: NodeJS.Timeout | undefined;
-  const overdue = new Promise<never>((_, reject) => {
+export function withinDeadline<Value>(deadlineMs: number, promise: Promise<Value>): Promise<Value> {
+  return new Promise((resolve, reject) => {
     const error = () =>
       new ServiceError('dependency_unavailable', `Redis gave no answer within ${deadlineMs} ms`);
-    timer = setTimeout(() => reject(error()), deadlineMs);
+    const timer = setTimeout(() => reject(error()), deadlineMs);
+    promise.then(resolve, reject).finally(() => clearTimeout(timer));
   });
-  try {
-    return await Promise.race([promise, overdue]);
-  } finally {
-    clearTimeout(timer);
-  }
 }
