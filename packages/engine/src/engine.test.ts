@@ -69,7 +69,8 @@ describe('the engine in its own process', () => {
     const second = await engine.generate(request);
     expect(first.samples[0]).toHaveLength(16_000);
     expect(second.samples).toEqual(first.samples);
-    expect(stages).toEqual(['encoding_text', 'generating', 'decoding']);
+    // A slow machine reports progress within a stage, too.
+    expect([...new Set(stages)]).toEqual(['encoding_text', 'generating', 'decoding']);
   });
 
   it('makes pieces one after another when several are asked for', async () => {
