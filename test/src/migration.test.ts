@@ -199,6 +199,7 @@ test('killed at ten random points and run again, it ends as one that nobody dist
 
 test('from a running process through its export, under the name of the older guide, on this version of Node', async () => {
   const api = await fleet.startApi({ REDIS_URL: `${server.url}/20` });
+  await api.process.untilLogged('ready');
   const ids = await Promise.all(
     ['one', 'two', 'three'].map(async (prompt) => {
       const answer = await fetch(`${api.url}/api/v1/generate`, {
@@ -206,6 +207,7 @@ test('from a running process through its export, under the name of the older gui
         headers: { 'Content-Type': 'application/json' },
         body: JSON.stringify({ prompt }),
       });
+      expect(answer.status).toBe(202);
       return ((await answer.json()) as { id: string }).id;
     }),
   );

@@ -66,8 +66,8 @@ async function pageAfter(admin: QueueAdmin, { next }: TaskPage): Promise<TaskPag
   return next === undefined ? undefined : admin.everyTask({ limit: pageLength, cursor: next });
 }
 
-/** The record under the names of the HTTP API; what only the attempt that runs now means is left out. */
-function exportedTask({ worker, stage, progress, cancelRequested, ...record }: TaskRecord) {
+/** The record under the names of the HTTP API; what only this queue and the attempt that runs now mean is left out. */
+function exportedTask({ worker, stage, progress, cancelRequested, place, ...record }: TaskRecord) {
   const fields = Object.entries(record).map(([name, value]) => [
     name.replaceAll(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`),
     name.endsWith('At') ? timestamp(Number(value)) : value,
