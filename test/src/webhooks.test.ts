@@ -87,6 +87,7 @@ test('the receiver of the documentation takes what the service signed, and nothi
   const id = await endTask(api.url, receiver.url);
   expect(await receiver.next()).toBe(`task.cancelled ${id}`);
   await api.process.untilLogged('webhook:delivered');
+  await api.process.stop();
 
   const logs = (await readdir(fleet.folder)).filter((name) => name.endsWith('.log'));
   const text = (await Promise.all(logs.map((name) => readFile(join(fleet.folder, name), 'utf8')))).join('');

@@ -2,6 +2,7 @@ import { spawn } from 'node:child_process';
 import { EventEmitter, once } from 'node:events';
 import { createWriteStream } from 'node:fs';
 import { createInterface } from 'node:readline';
+import { finished } from 'node:stream/promises';
 
 /** One line of a process's JSON log. */
 export interface LogLine {
@@ -25,7 +26,7 @@ export interface ServiceProcess {
   kill(signal: NodeJS.Signals): void;
   /** SIGTERM, then waits for its end. */
   stop(): Promise<void>;
-  /** Resolves when it ends by itself or by `stop`, with a sentence that says how. */
+  /** Resolves when it ended by itself or by `stop` and its log file is whole, with a sentence that says how. */
   ended: Promise<{ code: number | null; how: string }>;
 }
 
@@ -70,10 +71,14 @@ export function startServiceProcess({ name, entry, env, logFile }: ServiceProces
     }
     log.emit('line', line);
   });
-  const ended = once(child, 'close').then(([code, signal]: (number | string | null)[]) => ({
-    code: typeof code === 'number' ? code : null,
-    how: `The ${name} ended (${signal ?? `exit code ${code}`}): ${lastWords}`,
-  }));
+  const ended = once(child, 'close').then(async ([code, signal]: (number | string | null)[]) => {
+    file.end();
+    await finished(file);
+    return {
+      code: typeof code === 'number' ? code : null,
+      how: `The ${name} ended (${signal ?? `exit code ${code}`}): ${lastWords}`,
+    };
+  });
 
   return {
     // Only what could not be started has none, and then `ended` tells.
@@ -94,7 +99,6 @@ export function startServiceProcess({ name, entry, env, logFile }: ServiceProces
     async stop() {
       child.kill('SIGTERM');
       await ended;
-      file.end();
     },
   };
 }
