@@ -91,6 +91,7 @@ test('without OpenTelemetry installed everything works, and the trace of the cal
   const response = await submit(api.url);
   expect([response.status, response.headers.get('traceparent')]).toEqual([202, traceparent]);
   expect((await submit(api.url, { traceparent: 'nonsense' })).headers.get('traceparent')).toBeNull();
+  await api.process.stop();
   const warnings = (await linesOf('api-2.log')).filter(({ level }) => level === 'warn');
   expect(warnings.map(({ msg }) => msg)).toContainEqual(expect.stringMatching(/^no traces: .* npm install/));
 });
