@@ -1,11 +1,10 @@
 import { createHash } from 'node:crypto';
-import { cp, readFile } from 'node:fs/promises';
+import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { encodeWav } from '@musicgen/audio';
 import type { Task } from '@musicgen/client';
 import { downloadAudio } from '@musicgen/client/node';
-import { convertCheckpoint } from '@musicgen/engine';
 import { type RedisServer, startRedisServer } from '@musicgen/redis-server';
+import { modelWithEncoder, recording } from './foreign-audio.ts';
 import { createFleet, type Fleet, followUntil, root } from './processes.ts';
 
 // Real processes on a machine that may be busy.
@@ -51,7 +50,7 @@ test('a task goes from HTTP over Redis and a worker process to audio, its events
 });
 
 test('a piece goes on from a recording that was sent, and is heard while it is made', async () => {
-  const model = await modelWithEncoder();
+  const model = await modelWithEncoder(fleet.folder);
   const api = await fleet.startApi();
   await api.process.untilLogged('ready');
   const post = (path: string, type: string, body: BodyInit) =>
@@ -74,28 +73,6 @@ test('a piece goes on from a recording that was sent, and is heard while it is m
   const whole = await fetch(`${api.url}${task.links.preview}`);
   expect((await whole.arrayBuffer()).byteLength).toBe(finished.result?.bytes);
 });
-
-/** The golden model with its codec's encoder, which published folders, and ours, seldom have. */
-async function modelWithEncoder(): Promise<string> {
-  const folder = join(fleet.folder, 'model');
-  const converted = join(fleet.folder, 'converted');
-  await cp(join(root, 'models/musicgen-tiny'), folder, { recursive: true });
-  await convertCheckpoint({
-    source: join(root, 'packages/engine/fixtures/mono'),
-    target: converted,
-    layout: 'standard',
-    precision: 'fp32',
-  });
-  const encoder = 'onnx/encodec_encode.onnx';
-  await cp(join(converted, encoder), join(folder, encoder));
-  return folder;
-}
-
-/** So many seconds as another program records them. */
-function recording(seconds: number): Blob {
-  const tone = Float32Array.from({ length: seconds * 44_100 }, (_, index) => Math.sin(index / 20) / 2);
-  return new Blob([new Uint8Array(encodeWav([tone, tone], 44_100).file)]);
-}
 
 async function untilOk(url: string): Promise<Response> {
   for (;;) {
