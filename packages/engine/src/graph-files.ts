@@ -77,6 +77,21 @@ async function lookForGraph(folder: string, name: string): Promise<string | unde
   return undefined;
 }
 
+/** The same graph in the other precisions that its folder has, best first. */
+export async function otherPrecisions(path: string): Promise<string[]> {
+  const name = basename(path, '.onnx');
+  // The longest that fits: every name ends with the empty suffix.
+  const suffix = graphSuffixes
+    .filter((each) => name.endsWith(each))
+    .reduce((a, b) => (b.length > a.length ? b : a));
+  const stem = name.slice(0, name.length - suffix.length);
+  const present = new Set(await readdir(dirname(path)));
+  return graphSuffixes
+    .map((each) => `${stem}${each}.onnx`)
+    .filter((file) => file !== basename(path) && present.has(file))
+    .map((file) => join(dirname(path), file));
+}
+
 /** Bytes of a graph and of the external data files beside it (`<graph>_data`, `<graph>_data_1`, …). */
 export async function weightBytes(path: string): Promise<number> {
   const files = (await readdir(dirname(path))).filter((file) => file.startsWith(basename(path)));

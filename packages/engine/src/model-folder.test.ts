@@ -1,8 +1,8 @@
-import { cp, mkdtemp, readFile, rm, truncate, writeFile } from 'node:fs/promises';
+import { cp, mkdtemp, readFile, rename, rm, truncate, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { tinyModelFolder } from '../fixtures/golden.ts';
-import { loadModel } from './model.ts';
+import { loadModel, releaseModel } from './model.ts';
 import { readModelFolder } from './model-folder.ts';
 
 type Json = Record<string, Record<string, unknown>>;
@@ -110,6 +110,47 @@ describe('readModelFolder', () => {
       Object.assign(json.audio_encoder ?? {}, { chunk_context: null });
     });
     expect((await readModelFolder(folder)).config.chunkContext).toBeUndefined();
+  });
+});
+
+describe('a folder as transformers.js uses it', () => {
+  const decoder = (suffix: string) => join(folder, `onnx/decoder_model_merged${suffix}.onnx`);
+
+  it('has its graphs in several precisions, of which the best is taken', async () => {
+    const graphs = ['_q4f16', '_fp16', '_q4', '_quantized', ''];
+    await rename(decoder(''), decoder(graphs[0] as string));
+    const taken: string[] = [];
+    for (const suffix of graphs) {
+      await writeFile(decoder(suffix), 'a graph');
+      const { config, graphs } = await readModelFolder(folder);
+      expect(graphs.decoder).toBe(decoder(suffix));
+      taken.push(config.info.precision);
+    }
+    expect(taken).toEqual(['q4f16', 'fp16', 'int4', 'int8', 'fp32']);
+  });
+
+  it('whose graph does not load is told which precision of it does', async () => {
+    await rename(decoder(''), decoder('_int8'));
+    await writeFile(decoder('_quantized'), 'no graph');
+    await expect(loadModel({ modelFolder: folder, threads: 1 })).rejects.toMatchObject({
+      code: 'model_load_failed',
+      message: expect.stringMatching(
+        /^onnx\/decoder_model_merged_quantized\.onnx cannot be loaded, it may be damaged or incomplete \(onnx\/decoder_model_merged_int8\.onnx beside it can be, and is used once this one is removed\): /,
+      ),
+    });
+    await rm(decoder('_quantized'));
+    await releaseModel(await loadModel({ modelFolder: folder, threads: 1 }));
+  });
+
+  it('whose only graph is a float16 one that does not load is told what to look for', async () => {
+    await rename(decoder(''), decoder('_fp16'));
+    await truncate(decoder('_fp16'), 1000);
+    await expect(loadModel({ modelFolder: folder, threads: 1 })).rejects.toMatchObject({
+      code: 'model_load_failed',
+      message: expect.stringMatching(
+        /^onnx\/decoder_model_merged_fp16\.onnx cannot be loaded, .*\(float16 graphs often are; put the float32, int8 or 4-bit graph of this model in its place\)/,
+      ),
+    });
   });
 });
 

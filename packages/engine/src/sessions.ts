@@ -9,6 +9,7 @@ import {
 } from './execution-providers.ts';
 import { failureCode } from './failure-code.ts';
 import { fromFloat16, toFloat16 } from './float16.ts';
+import { otherPrecisions } from './graph-files.ts';
 import { broken } from './json-file.ts';
 
 // ONNX Runtime 1.30 sends usage data to its maker unless told not to; it reads this when the first session is made.
@@ -107,13 +108,20 @@ async function createWithFirst(
     file,
     reason === undefined
       ? `can be loaded with none of the execution providers that are allowed: ${describeRefusals(refused)}`
-      : `cannot be loaded, it may be damaged or incomplete${hintFor(file)}: ${reason}`,
+      : `cannot be loaded, it may be damaged or incomplete${await adviceFor(options)}: ${reason}`,
   );
 }
 
-/** Published float16 decoders are known not to load: branches that return values of the outer graph. */
-function hintFor(file: string): string {
-  return file.includes('f16') || file.includes('fp16')
+/** What to do about a graph that does not load: which other precision of it does, or is known to. */
+async function adviceFor(options: SessionOptions): Promise<string> {
+  for (const path of await otherPrecisions(options.path)) {
+    const session = await create('cpu', { ...options, path }).catch(() => undefined);
+    if (session === undefined) continue;
+    await session.release();
+    return ` (onnx/${basename(path)} beside it can be, and is used once this one is removed)`;
+  }
+  // Published float16 decoders are known not to load: branches that return values of the outer graph.
+  return /f16|fp16/.test(basename(options.path))
     ? ' (float16 graphs often are; put the float32, int8 or 4-bit graph of this model in its place)'
     : '';
 }
