@@ -27,6 +27,8 @@ interface RunOptions {
   env?: Record<string, string>;
   /** Is sent Ctrl-C once this resolves. */
   interruptWhen?: Promise<unknown>;
+  /** No file may grow beyond so many bytes; for Linux. */
+  fileLimit?: number;
 }
 
 export async function createCommandLine(env: Record<string, string> = {}): Promise<CommandLine> {
@@ -36,8 +38,10 @@ export async function createCommandLine(env: Record<string, string> = {}): Promi
   return {
     folder,
     models,
-    async run(args, { env: more, interruptWhen } = {}) {
-      const child = spawn(process.execPath, [entry, ...args], {
+    async run(args, { env: more, interruptWhen, fileLimit } = {}) {
+      const limits = fileLimit === undefined ? [] : ['prlimit', `--fsize=${fileLimit}`];
+      const [program = '', ...rest] = [...limits, process.execPath, entry, ...args];
+      const child = spawn(program, rest, {
         cwd: folder,
         env: { PATH: process.env.PATH, ...settings, ...env, ...more },
         stdio: ['ignore', 'pipe', 'pipe'],

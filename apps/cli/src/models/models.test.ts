@@ -182,6 +182,61 @@ test('a checkpoint on disk is converted, and not over something that is there', 
   expect(await readdir(cli.models)).toEqual(['mine']);
 });
 
+test.each([
+  ['another architecture', ['model_type'], 'musicgen_melody', /only "musicgen" can be converted/],
+  [
+    'a tokenizer of a larger vocabulary',
+    ['text_encoder', 'vocab_size'],
+    100,
+    /tokenizer\.json has ids up to 511, but the text encoder knows only 100/,
+  ],
+  [
+    'a tokenizer of a smaller vocabulary',
+    ['text_encoder', 'vocab_size'],
+    32_128,
+    /tokenizer\.json has ids up to 511, but the text encoder knows 32128/,
+  ],
+])(
+  'a checkpoint with %s is refused in one sentence, and no folder is left',
+  async (_what, path, value, sentence) => {
+    await using cli = await createCommandLine();
+    const checkpoint = await writeCheckpoint(cli);
+    const config = JSON.parse(await readFile(join(checkpoint, 'config.json'), 'utf8'));
+    const [section, key] = path.length === 1 ? [config, path[0]] : [config[path[0] as string], path[1]];
+    section[key as string] = value;
+    await writeFile(join(checkpoint, 'config.json'), JSON.stringify(config));
+    const { code, stdout, stderr } = await cli.run([
+      'models',
+      'convert',
+      'checkpoint',
+      '--out',
+      'models/mine',
+    ]);
+    expect({ code, stdout }).toEqual({ code: 1, stdout: '' });
+    expect(stderr.trimEnd().split('\n').at(-1)).toMatch(sentence);
+    await expectNoModel(cli);
+  },
+);
+
+// A file that may not grow fails as a full disk does: in the middle of a write.
+(process.platform === 'linux' ? test : test.skip)(
+  'a disk that fills up while a model is converted or downloaded leaves no model',
+  async () => {
+    await using context = await setup();
+    const { cli } = context;
+    await writeCheckpoint(cli);
+    const convert = ['models', 'convert', 'checkpoint', '--out', 'models/mine', ...converted];
+    const converting = await cli.run(convert, { fileLimit: 500_000 });
+    expect(converting.stderr).toMatch(
+      /The converted model could not be written: EFBIG.*\(storage_failed\)$/m,
+    );
+    const pulling = await cli.run(['models', 'pull', name, ...converted], { fileLimit: 500_000 });
+    expect(pulling.stderr).toMatch(/The download could not be written: EFBIG.*\(storage_failed\)$/m);
+    expect([converting.code, pulling.code]).toEqual([1, 1]);
+    await expectNoModel(cli);
+  },
+);
+
 test('verify names the file that was changed after the installation', async () => {
   await using cli = await createCommandLine();
   await writeCheckpoint(cli);

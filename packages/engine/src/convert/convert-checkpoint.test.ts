@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { cpSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import fs from 'node:fs/promises';
 import { join } from 'node:path';
 import { type ChangedCheckpoint, copyCheckpoint } from '../../fixtures/changed-checkpoint.ts';
@@ -173,6 +173,7 @@ describe('what a folder says of itself', () => {
         /^tokenizer.json has ids up to \d+, but the text encoder knows only 100/,
       ),
     });
+    expect(existsSync(join(checkpoint.scratch, 'models'))).toBe(false);
   });
 });
 
@@ -186,6 +187,23 @@ describe('a folder that cannot be written', () => {
       message: expect.stringMatching(/^The converted model takes \d+ MB, but .* has only 0 MB free$/),
     });
     full.mockRestore();
+    expect(readdirSync(join(checkpoint.scratch, 'models'))).toEqual([]);
+  });
+
+  // Linux has a device that is always full; the real one fills up while another program writes to it.
+  (process.platform === 'linux' ? it : it.skip)('leaves nothing behind when the disk fills up', async () => {
+    const open = fs.open;
+    const opening = jest.spyOn(fs, 'open').mockImplementation((path, ...options) => {
+      // The second graph: the first is whole by then.
+      if (String(path).endsWith('decoder_model_merged.onnx')) return open('/dev/full', 'w');
+      return open(path, ...options);
+    });
+    await expect(convertCheckpoint(checkpoint)).rejects.toMatchObject({
+      code: 'storage_failed',
+      message: expect.stringMatching(/^The converted model could not be written: ENOSPC/),
+    });
+    expect(opening).toHaveBeenCalledWith(expect.stringMatching(/text_encoder\.onnx$/), 'wx');
+    opening.mockRestore();
     expect(readdirSync(join(checkpoint.scratch, 'models'))).toEqual([]);
   });
 
