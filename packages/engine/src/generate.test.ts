@@ -1,5 +1,6 @@
+import { joinStretches } from '../fixtures/decode-all.ts';
 import { maxDifference, tinyModelFolder } from '../fixtures/golden.ts';
-import { joinStretches, type Stretch } from './codecs/codec.ts';
+import type { Stretch } from './codecs/codec.ts';
 import { type Batch, createBatch } from './generate.ts';
 import { loadModel, type Model, releaseModel } from './model.ts';
 import type { Piece, PieceProgress, PieceRequest } from './piece.ts';
@@ -86,6 +87,23 @@ describe('a piece', () => {
     // Nothing repeats: the codes of the second window are not those of the first.
     const codesOf = (from: number) => long.checkpoint.subarray(8 + from * 8, 8 + (from + 50) * 8);
     expect(codesOf(frames).equals(codesOf(0))).toBe(false);
+  });
+
+  it('goes on in each window from the last 40 % of the one before, and from nothing else', async () => {
+    const greedy = { ...request, temperature: 0 };
+    const long = await generate({ ...greedy, durationSeconds: 5 });
+    const codesOf = (piece: Piece, from: number, to?: number) =>
+      piece.checkpoint.subarray(8 + from * 8, to && 8 + to * 8);
+    // Windows of 124 frames advance by 74: the second is prompted with frames 74 to 124, the third with 148 to 198.
+    for (const [start, known, end] of [
+      [74, 124, 198],
+      [148, 198, 250],
+    ] as const) {
+      const codes = Buffer.concat([long.checkpoint.subarray(0, 8), codesOf(long, start, known)]);
+      const durationSeconds = (end - known) / 50;
+      const goneOn = await generate({ ...greedy, durationSeconds, continueFrom: { codes } });
+      expect(codesOf(goneOn, known - start).equals(codesOf(long, known, end))).toBe(true);
+    }
   });
 
   it.each([

@@ -1,7 +1,7 @@
 import { ServiceError } from '@musicgen/contract';
 import type { Codes } from './checkpoint.ts';
 import { readCheckpoint, writeCheckpoint } from './checkpoint.ts';
-import { type AudioRun, joinStretches, type Stretch } from './codecs/codec.ts';
+import type { AudioRun } from './codecs/codec.ts';
 import { Columns } from './columns.ts';
 import type { SequenceRows, StepInput } from './decoders/decoder.ts';
 import type { Model } from './model.ts';
@@ -38,7 +38,8 @@ export class PieceRun {
   readonly #codes: Codes;
   readonly #frames: number;
   readonly #audio: AudioRun;
-  readonly #stretches: Stretch[] = [];
+  /** Per channel; the operating system gives memory to it as it is written. */
+  #samples: Float32Array[] = [];
   readonly #warnings: string[] = [];
   readonly #seconds = { encoding_text: 0, generating: 0, decoding: 0 };
   /** Frames that are there before the first is made. */
@@ -121,7 +122,7 @@ export class PieceRun {
   piece(): Piece {
     const { info } = this.#model.config;
     return {
-      samples: joinStretches(this.#stretches),
+      samples: this.#samples,
       sampleRate: info.sampleRate,
       frames: this.#frames,
       checkpoint: this.#checkpointAt(this.#frames),
@@ -235,7 +236,13 @@ export class PieceRun {
 
   async #decodeStretch(): Promise<void> {
     const stretch = await this.#audio.next();
-    this.#stretches.push(stretch);
+    const { hopLength } = this.#model.config;
+    if (stretch.frame === 0) {
+      this.#samples = stretch.samples.map(() => new Float32Array(this.#frames * hopLength));
+    }
+    for (const [channel, samples] of stretch.samples.entries()) {
+      this.#samples[channel]?.set(samples, stretch.frame * hopLength);
+    }
     this.#options.onPreview?.(stretch);
   }
 

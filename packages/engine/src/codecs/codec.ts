@@ -33,21 +33,6 @@ export interface Stretch {
   samples: Float32Array[];
 }
 
-/** The samples of consecutive stretches as one array per channel. */
-export function joinStretches(stretches: readonly Stretch[]): Float32Array[] {
-  const channels = stretches[0]?.samples.length ?? 0;
-  const length = stretches.reduce((sum, { samples }) => sum + (samples[0]?.length ?? 0), 0);
-  return Array.from({ length: channels }, (_, channel) => {
-    const joined = new Float32Array(length);
-    let offset = 0;
-    for (const { samples } of stretches) {
-      joined.set(samples[channel] as Float32Array, offset);
-      offset += samples[channel]?.length ?? 0;
-    }
-    return joined;
-  });
-}
-
 /** Frames `from` to `to` of a piece. */
 export interface FrameRange {
   from: number;
