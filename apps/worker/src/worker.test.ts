@@ -168,6 +168,43 @@ test('a format that was asked for lies beside the original, without tags where n
   ]);
 });
 
+test('every setting of a request reaches the engine', async () => {
+  const seen: { request: PieceRequest; model: unknown }[] = [];
+  await using context = await setup({
+    generate: async (options, request) => {
+      seen.push({ request, model: (options as { model?: string }).model });
+      return piece;
+    },
+  });
+  await context.untilEvent('completed', {
+    prompt: 'calm piano',
+    negative_prompt: 'drums',
+    duration: 7,
+    seed: 11,
+    guidance_scale: 2,
+    temperature: 0.8,
+    top_k: 50,
+    top_p: 0.9,
+    model: 'second',
+  });
+  expect(seen).toEqual([
+    {
+      model: 'second',
+      request: {
+        prompt: 'calm piano',
+        negativePrompt: 'drums',
+        durationSeconds: 7,
+        seed: 11,
+        guidanceScale: 2,
+        temperature: 0.8,
+        topK: 50,
+        topP: 0.9,
+        continueFrom: undefined,
+      },
+    },
+  ]);
+});
+
 test('a crash of the engine is retried, noise instead of numbers is not', async () => {
   const reasons: ServiceError[] = [
     new ServiceError('engine_crashed', 'The engine ended'),
