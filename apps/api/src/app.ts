@@ -7,10 +7,12 @@ import type { Deliveries, TargetPolicy } from '@musicgen/webhooks';
 import express, { type Express } from 'express';
 import type { CleanUpReport } from './clean-up.ts';
 import type { Estimator } from './estimate/estimator.ts';
+import { jsonAnswer } from './json-answer.ts';
 import type { ApiMetrics } from './metrics.ts';
 import { cors } from './middleware/cors.ts';
 import { guard } from './middleware/guard.ts';
 import { handleError, notFound } from './middleware/handle-error.ts';
+import { inOrder } from './middleware/in-order.ts';
 import { observeRequests } from './middleware/observe-requests.ts';
 import { requestId } from './middleware/request-id.ts';
 import { securityHeaders } from './middleware/security-headers.ts';
@@ -107,11 +109,18 @@ export function createApp(options: AppOptions): Express {
   const app = express();
   app.disable('x-powered-by');
   app.set('etag', false);
+  app.response.json = jsonAnswer;
   app.set('trust proxy', options.access.trustedProxies);
-  app.use(requestId(options.logger), traceRequests(options.tracer ?? noTracer));
-  app.use(observeRequests(options.metrics), securityHeaders({ contentSecurityPolicy }));
-  app.use(cors(options.access.corsOrigins));
-  app.use(mountRoutes(apiRoutes(options), { before: guard(options) }));
+  app.use(
+    inOrder(
+      requestId(options.logger),
+      traceRequests(options.tracer ?? noTracer),
+      observeRequests(options.metrics),
+      securityHeaders({ contentSecurityPolicy, ...withoutObsolete }),
+      cors(options.access.corsOrigins),
+    ),
+  );
+  mountRoutes(app, apiRoutes(options), { before: guard(options) });
   app.use(studio(options.studioFolder));
   app.use(notFound, handleError);
   return app;
@@ -121,6 +130,14 @@ export function createApp(options: AppOptions): Express {
 const contentSecurityPolicy = {
   useDefaults: false,
   directives: { 'default-src': ["'none'"], 'frame-ancestors': ["'none'"] },
+};
+
+/** Headers for browsers and plug-ins that are gone; each costs every answer its bytes. */
+const withoutObsolete = {
+  xDnsPrefetchControl: false,
+  xDownloadOptions: false,
+  xPermittedCrossDomainPolicies: false,
+  xXssProtection: false,
 };
 
 /** Every route there is. A new resource is a file in `routes/` and a line here. */

@@ -3,6 +3,7 @@ import { ServiceError } from '@musicgen/contract';
 import type { Artifact, ByteRange } from '@musicgen/storage';
 import type { Request, Response } from 'express';
 import { z } from 'zod';
+import { loggerOf } from './logger-of.ts';
 
 export interface FileToSend {
   artifact: Artifact;
@@ -57,7 +58,7 @@ export async function sendFile(res: Response, file: FileToSend): Promise<void> {
   if (content === undefined) return void res.end();
   await pipeline(content, res).catch((error: unknown) => {
     // The client went away, or the file broke off: the headers are out, so the connection is all there is to end.
-    res.locals.logger.info('file not sent whole', { error });
+    loggerOf(res).info('file not sent whole', { error });
     res.destroy();
   });
 }

@@ -7,9 +7,11 @@ import type { AppOptions } from './app.ts';
 import { callerOf, ownership } from './caller.ts';
 import { checkContinuation } from './continuation.ts';
 import { checkModels } from './known-models.ts';
+import { loggerOf } from './logger-of.ts';
 import { type NewTasks, pathOf } from './new-tasks.ts';
 import { RetryLater } from './retry-later.ts';
 import { spendSeconds } from './spend-seconds.ts';
+import { acceptedRequest } from './task-view.ts';
 import { noticeOf } from './webhook-notice.ts';
 
 /** Seeds that the service draws: plenty, and short enough to read out. */
@@ -57,8 +59,7 @@ export async function admit(tasks: NewTasks, res: Response, options: SubmissionO
   }).catch(async (error: unknown) => {
     throw await withTimeToComeAgain(error, res, options);
   });
-  if (admitted.isReplay) options.metrics.submissionReplayed();
-  else for (const record of admitted.records) tellSubmission(record, res, options);
+  tellSubmission(admitted, res, options);
   return admitted;
 }
 
@@ -86,7 +87,7 @@ async function newTask({ request, index, batchId, tasks, res, options }: NewTask
   return {
     id: uuidv7(),
     priority: request.priority,
-    request: withSeed(stored),
+    request: acceptedRequest(withSeed(stored)),
     ttlSeconds: request.ttl,
     maxAttempts: options.maxAttempts,
     requestId: res.locals.requestId,
@@ -128,10 +129,29 @@ function idempotencyOf({ kind, idempotencyKey, fingerprint }: NewTasks, index: n
   return { idempotency: { key, requestHash: hash.digest('base64url') } };
 }
 
-function tellSubmission(record: TaskRecord, res: Response, { metrics }: SubmissionOptions): void {
-  metrics.taskSubmitted(record.priority);
-  res.locals.logger.info('task submitted', { task_id: record.id, priority: record.priority });
-  res.locals.logger.debug('prompt', { task_id: record.id, prompt: record.request.prompt });
+/** In the metrics and in the request's log line. */
+function tellSubmission(
+  { records, isReplay }: Admitted,
+  res: Response,
+  { metrics }: SubmissionOptions,
+): void {
+  res.locals.about = aboutTasks(records);
+  if (isReplay) {
+    metrics.submissionReplayed();
+    return;
+  }
+  for (const { id, priority, request } of records) {
+    metrics.taskSubmitted(priority);
+    if (res.locals.logger.isDebugEnabled()) {
+      loggerOf(res).debug('prompt', { task_id: id, prompt: request.prompt });
+    }
+  }
+}
+
+function aboutTasks(records: readonly TaskRecord[]) {
+  const [only, ...others] = records;
+  if (others.length > 0) return { batch_id: only?.batchId, task_ids: records.map(({ id }) => id) };
+  return { task_id: only?.id, priority: only?.priority };
 }
 
 /** A refusal with the time after which it is likely to have passed, where that can be worked out. */

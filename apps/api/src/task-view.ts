@@ -103,8 +103,18 @@ export function taskLinks({ id, status, request }: TaskRecord): Task['links'] {
   };
 }
 
+/** Requests that were checked as they came in: those of the answer to their submission are not checked once more. */
+const accepted = new WeakSet<JsonObject>();
+
+/** A request that is whole and was checked, for the record of a new task. */
+export function acceptedRequest(request: AcceptedRequest): AcceptedRequest {
+  accepted.add(request);
+  return request;
+}
+
 /** What a task was asked to make. @throws ServiceError `corrupt_record`. */
 export function storedRequest(record: TaskRecord): AcceptedRequest {
+  if (accepted.has(record.request)) return record.request as AcceptedRequest;
   return stored(record, acceptedRequestSchema, record.request);
 }
 

@@ -2,13 +2,20 @@ import { createLogger as createWinstonLogger, format, type Logger, transports } 
 
 export type { Logger } from 'winston';
 
-/** One JSON object a line on standard output. Child loggers add `request_id`, `task_id` and the like. */
-export function createLogger(options: { service: string; level: string }): Logger {
+export interface LoggerOptions {
+  service: string;
+  level: string;
+  /** Standard output where nothing is said. */
+  destination?: NodeJS.WritableStream;
+}
+
+/** One JSON object a line. Child loggers add `request_id`, `task_id` and the like. */
+export function createLogger({ service, level, destination = process.stdout }: LoggerOptions): Logger {
   return createWinstonLogger({
-    level: options.level,
-    defaultMeta: { service: options.service },
+    level,
+    defaultMeta: { service },
     format: format.printf(toLine),
-    transports: [new transports.Console()],
+    transports: [new transports.Stream({ stream: destination })],
   });
 }
 

@@ -1,6 +1,7 @@
 import { type ErrorCode, errorCodes, type Problem, problemOf, ServiceError } from '@musicgen/contract';
 import type { ErrorRequestHandler, RequestHandler, Response } from 'express';
 import { InvalidRequest } from '../invalid-request.ts';
+import { loggerOf } from '../logger-of.ts';
 import { RetryLater } from '../retry-later.ts';
 
 /** Answers everything that no route knows. */
@@ -32,9 +33,8 @@ export const handleError: ErrorRequestHandler = (thrown, _req, res, _next) => {
 /** A refusal that a client can wait out is worth a line; what nobody expected, the whole story. */
 function logFailure(res: Response, error: ServiceError): void {
   const { status } = errorCodes[error.code];
-  if (status === 503)
-    res.locals.logger.warn('request refused', { reason: error.code, detail: error.message });
-  if (status === 500) res.locals.logger.error('request failed', { reason: error.code, error });
+  if (status === 503) loggerOf(res).warn('request refused', { reason: error.code, detail: error.message });
+  if (status === 500) loggerOf(res).error('request failed', { reason: error.code, error });
 }
 
 function sendProblem(res: Response, error: ServiceError): void {

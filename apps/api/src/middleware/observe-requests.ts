@@ -1,7 +1,11 @@
 import type { Request, RequestHandler } from 'express';
+import { requestFields } from '../logger-of.ts';
 import type { ApiMetrics } from '../metrics.ts';
 
-/** One observation and, but for probes and scrapes, one log line for every request, when it ends. */
+/**
+ * One observation and, but for probes and scrapes, one log line for every request, when it ends. The line says also what
+ * the request was about, where its handler has noted that in `res.locals.about`.
+ */
 export function observeRequests(metrics: ApiMetrics): RequestHandler {
   return (req, res, next) => {
     const startedAt = performance.now();
@@ -10,11 +14,14 @@ export function observeRequests(metrics: ApiMetrics): RequestHandler {
       const route = routeOf(req);
       metrics.requestEnded({ method: req.method, route, status: res.statusCode, seconds });
       if (isProbe(req.path)) return;
-      res.locals.logger.info('request', {
+      res.locals.logger.info({
+        message: 'request',
+        ...requestFields(res),
         method: req.method,
         route,
         status: res.statusCode,
         caller: res.locals.caller?.owner,
+        ...res.locals.about,
         reason: res.locals.reason,
         duration_ms: Math.round(seconds * 1000),
         aborted: !res.writableFinished,

@@ -6,7 +6,7 @@ import type { RequestHandler } from 'express';
 const acceptable = /^[\w.:-]{1,128}$/;
 
 /**
- * Gives every request an id, the caller's own `X-Request-Id` where it is harmless, and a logger that carries it. Both
+ * Gives every request an id, the caller's own `X-Request-Id` where it is harmless, and the logger for `loggerOf`. Both
  * are in `res.locals`; the id is also in the response's header.
  */
 export function requestId(logger: Logger): RequestHandler {
@@ -14,7 +14,7 @@ export function requestId(logger: Logger): RequestHandler {
     const given = req.get('X-Request-Id') ?? '';
     const id = acceptable.test(given) ? given : randomUUID();
     res.locals.requestId = id;
-    res.locals.logger = logger.child({ request_id: id });
+    res.locals.logger = logger;
     res.setHeader('X-Request-Id', id);
     next();
   };

@@ -13,7 +13,7 @@ export function traceRequests(tracer: Tracer): RequestHandler {
     const { traceId, traceparent } = span;
     if (traceId === undefined || traceparent === undefined) return next();
     res.locals.traceparent = traceparent;
-    res.locals.logger = res.locals.logger.child({ trace_id: traceId });
+    res.locals.traceId = traceId;
     res.set('traceparent', traceparent);
     res.once('close', () => {
       const route = routeOf(req);

@@ -1,5 +1,6 @@
-import { type ErrorRequestHandler, type RequestHandler, Router } from 'express';
+import type { ErrorRequestHandler, IRouter, RequestHandler } from 'express';
 import { asServiceError, methodNotAllowed } from '../middleware/handle-error.ts';
+import { inOrder } from '../middleware/in-order.ts';
 import { jsonBody, requireType } from '../middleware/json-body.ts';
 import type { Route } from './route.ts';
 
@@ -12,19 +13,21 @@ export interface MountOptions {
  * The only way to Express: what is not in the list cannot be called, and the list is what is documented. A method that
  * a path does not have is answered with those it has.
  */
-export function mountRoutes(routes: readonly Route[], { before = () => [] }: MountOptions = {}): Router {
-  const router = Router();
+export function mountRoutes(
+  router: IRouter,
+  routes: readonly Route[],
+  { before = () => [] }: MountOptions = {},
+): void {
   for (const [path, members] of byPath(routes)) {
     const at = router.route(path.replaceAll(/\{(\w+)\}/g, ':$1'));
     const refused = methodNotAllowed(allowedMethods(members));
     for (const route of members) {
       // Before GET, whose handler Express would run for it too.
       if (route.head === 'refused') at.head(refused);
-      at[route.method](...before(route), ...bodyReaders(route), route.run, tellRefusal(route));
+      at[route.method](inOrder(...before(route), ...bodyReaders(route), route.run), tellRefusal(route));
     }
     at.all(refused);
   }
-  return router;
 }
 
 function byPath(routes: readonly Route[]): Map<string, Route[]> {

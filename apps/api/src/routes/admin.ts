@@ -10,6 +10,7 @@ import {
 import type { TaskRecord } from '@musicgen/queue';
 import { z } from 'zod';
 import type { AppOptions } from '../app.ts';
+import { loggerOf } from '../logger-of.ts';
 import { integerParameter, type Route, type RouteSpec, route } from '../openapi/route.ts';
 import { present } from '../task-view.ts';
 import { timestamp, timestampOrNull } from '../timestamps.ts';
@@ -58,7 +59,7 @@ function queueSwitch({ admin }: AdminOptions, action: 'pause' | 'resume'): Route
     handle: async ({ params: { priority } }, res) => {
       await admin[action](priority);
       const paused = await admin.paused();
-      res.locals.logger.info(`queue ${action}d`, { priority });
+      loggerOf(res).info(`queue ${action}d`, { priority });
       res.json({ priority, paused: paused.includes(priority), paused_priorities: paused });
     },
   });
@@ -80,7 +81,7 @@ function drainWorker({ admin }: AdminOptions): Route {
     errors: ['not_found', 'needs_fleet', 'redis_full', 'dependency_unavailable'],
     handle: async ({ params: { id } }, res) => {
       if (!(await admin.drainWorker(id))) throw new ServiceError('not_found', 'No live worker has this id.');
-      res.locals.logger.info('worker asked to drain', { worker: id });
+      loggerOf(res).info('worker asked to drain', { worker: id });
       res.status(202).json({ id, state: 'draining' });
     },
   });
@@ -122,7 +123,7 @@ function deadLetterRoutes({ admin, monitor, producer, estimator }: AdminOptions)
       handle: async ({ params: { id } }, res) => {
         const record = (await admin.requeue(id)) ? await producer.get(id) : undefined;
         if (record === undefined) throw noDeadLetter();
-        res.locals.logger.info('dead letter requeued', { task_id: id });
+        loggerOf(res).info('dead letter requeued', { task_id: id });
         res.json(await present(record, { producer, estimator }));
       },
     }),
@@ -143,7 +144,7 @@ function deadLetterRoutes({ admin, monitor, producer, estimator }: AdminOptions)
       errors: ['not_found', 'redis_full', 'dependency_unavailable'],
       handle: async ({ params: { id } }, res) => {
         if (!(await admin.drop(id))) throw noDeadLetter();
-        res.locals.logger.info('dead letter dropped', { task_id: id });
+        loggerOf(res).info('dead letter dropped', { task_id: id });
         res.status(204).end();
       },
     }),

@@ -3,7 +3,6 @@ import { audioKey } from '@musicgen/storage';
 import type { Request } from 'express';
 import { z } from 'zod';
 import type { AppOptions } from '../app.ts';
-import { callerOf } from '../caller.ts';
 import { type Route, route } from '../openapi/route.ts';
 import type { Renditions } from '../renditions.ts';
 import { fileHeaders, fileRequestHeaders, rangeHeaders, sendFile } from '../send-file.ts';
@@ -73,7 +72,7 @@ export function audioRoutes({ producer, store, renditions }: Options): Route[] {
           requireWav(query.format);
           if ((await sendPreview(res, { id: params.id, producer, store })) === undefined) return;
         }
-        const task = await finishedTask(params.id, producer, callerOf(res));
+        const task = await finishedTask(params.id, producer, res);
         const format = wantsPreview
           ? 'wav'
           : formatFor(res.req, query.format, storedRequest(task.record).format);

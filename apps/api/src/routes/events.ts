@@ -4,9 +4,9 @@ import { createSession, type Session } from 'better-sse';
 import type { Response } from 'express';
 import { z } from 'zod';
 import type { AppOptions } from '../app.ts';
-import { callerOf } from '../caller.ts';
 import { closeSignal } from '../close-signal.ts';
 import { followTask } from '../follow-task.ts';
+import { loggerOf } from '../logger-of.ts';
 import { type Route, route } from '../openapi/route.ts';
 import { type PresentOptions, presentTask } from '../task-view.ts';
 import { taskOf, taskParams } from './task-id.ts';
@@ -46,7 +46,7 @@ export function eventRoutes(options: Options): Route[] {
       },
       errors: ['not_found', 'gone', 'dependency_unavailable'],
       handle: async ({ params, headers }, res) => {
-        const { id, status } = await taskOf(params.id, options.producer, callerOf(res));
+        const { id, status } = await taskOf(params.id, options.producer, res);
         const resumed = await resume(id, lastEventIdOf(headers['last-event-id']), options.lifecycle);
         // 204 is how a server tells an EventSource that has seen everything to stop reconnecting.
         if (isTerminal(status) && resumed?.missed === 0) return void res.status(204).end();
@@ -100,7 +100,7 @@ async function stream({
 
 /** Not ended, which would wait for everything to be read. */
 function cutOff(res: Response): void {
-  res.locals.logger.info('event stream cut off: the client reads too slowly', { bytes: res.writableLength });
+  loggerOf(res).info('event stream cut off: the client reads too slowly', { bytes: res.writableLength });
   res.destroy();
 }
 

@@ -1,6 +1,6 @@
 import { type ErrorCode, ServiceError, type TaskResult, type TaskStatus } from '@musicgen/contract';
 import type { TaskProducer, TaskRecord } from '@musicgen/queue';
-import type { RequestCaller } from '../caller.ts';
+import type { Response } from 'express';
 import { storedResult } from '../task-view.ts';
 import { taskOf } from './task-id.ts';
 
@@ -32,12 +32,8 @@ export interface FinishedTask {
 }
 
 /** @throws ServiceError one of `finishedTaskErrors`, but for `gone`. */
-export async function finishedTask(
-  id: string,
-  producer: TaskProducer,
-  caller: RequestCaller,
-): Promise<FinishedTask> {
-  const record = await taskOf(id, producer, caller);
+export async function finishedTask(id: string, producer: TaskProducer, res: Response): Promise<FinishedTask> {
+  const record = await taskOf(id, producer, res);
   if (record.status !== 'completed') throw new ServiceError(...withoutResult[record.status]);
   return { record, result: storedResult(record) };
 }

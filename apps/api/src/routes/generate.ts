@@ -13,7 +13,6 @@ import type { TaskRecord } from '@musicgen/queue';
 import type { Response } from 'express';
 import { z } from 'zod';
 import type { AppOptions } from '../app.ts';
-import { callerOf } from '../caller.ts';
 import { closeSignal } from '../close-signal.ts';
 import { retryAfterHeader } from '../openapi/document.ts';
 import { type Route, route } from '../openapi/route.ts';
@@ -137,7 +136,7 @@ function allFinished(records: readonly TaskRecord[], seconds: number, res: Respo
       waitForTask({
         lifecycle: options.lifecycle,
         id: record.id,
-        read: () => taskOf(record.id, options.producer, callerOf(res)),
+        read: () => taskOf(record.id, options.producer, res),
         isEnough: ({ status }) => isTerminal(status),
         timeoutMs: seconds * 1000,
         signal,

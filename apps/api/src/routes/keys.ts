@@ -9,6 +9,7 @@ import {
 import { z } from 'zod';
 import type { AppOptions } from '../app.ts';
 import { callerOf } from '../caller.ts';
+import { loggerOf } from '../logger-of.ts';
 import { type Route, route } from '../openapi/route.ts';
 import { timestamp, timestampOrNull } from '../timestamps.ts';
 
@@ -57,7 +58,7 @@ function createKey({ access: { keyStore } }: Options): Route {
         createdBy: callerOf(res).owner,
         ...(body.expires_at !== undefined && { expiresAt: Date.parse(body.expires_at) }),
       });
-      res.locals.logger.info('key created', { key_id: stored.id, name: stored.name, scopes: stored.scopes });
+      loggerOf(res).info('key created', { key_id: stored.id, name: stored.name, scopes: stored.scopes });
       res.status(201).json({ ...view(stored), key });
     },
   });
@@ -105,7 +106,7 @@ function revokeKey({ access: { keyStore, keyring } }: Options): Route {
       const revoked = await keyStore.revoke(params.id);
       if (revoked === undefined) throw new ServiceError('not_found', 'There is no API key with this id.');
       keyring?.forget();
-      res.locals.logger.info('key revoked', { key_id: revoked.id, name: revoked.name });
+      loggerOf(res).info('key revoked', { key_id: revoked.id, name: revoked.name });
       res.json(view(revoked));
     },
   });

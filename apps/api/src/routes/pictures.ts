@@ -4,7 +4,6 @@ import { type ErrorCode, peaksSchema } from '@musicgen/contract';
 import { memoryArtifact } from '@musicgen/storage';
 import { z } from 'zod';
 import type { AppOptions } from '../app.ts';
-import { callerOf } from '../caller.ts';
 import { integerParameter, type Route, route } from '../openapi/route.ts';
 import type { Renditions } from '../renditions.ts';
 import { fileHeaders, fileRequestHeaders, sendFile } from '../send-file.ts';
@@ -65,7 +64,7 @@ function pictureRoute(
     },
     errors,
     handle: async ({ params }, res) => {
-      const { record, result } = await finishedTask(params.id, producer, callerOf(res));
+      const { record, result } = await finishedTask(params.id, producer, res);
       const { id: taskId, expiresAt } = record;
       const { sha256 } = result;
       const artifact = requireStored(await renditions.open({ taskId, sha256, expiresAt, rendition }));
@@ -105,7 +104,7 @@ function peaksRoute({ producer, renditions }: Options): Route {
     },
     errors: [...errors, 'invalid_request'],
     handle: async ({ params, query: { points } }, res) => {
-      const { record, result } = await finishedTask(params.id, producer, callerOf(res));
+      const { record, result } = await finishedTask(params.id, producer, res);
       const { id: taskId, expiresAt } = record;
       const { sha256 } = result;
       const finest = requireStored(await renditions.open({ taskId, sha256, expiresAt, rendition: 'peaks' }));

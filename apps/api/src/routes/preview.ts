@@ -2,7 +2,6 @@ import { audioFormats, isTerminal, ServiceError } from '@musicgen/contract';
 import type { TaskProducer, TaskRecord } from '@musicgen/queue';
 import { type ArtifactStore, previewKey } from '@musicgen/storage';
 import type { Response } from 'express';
-import { callerOf } from '../caller.ts';
 import { RetryLater } from '../retry-later.ts';
 import { sendFile } from '../send-file.ts';
 import { taskOf } from './task-id.ts';
@@ -25,7 +24,7 @@ const askAgainAfterSeconds = 2;
  */
 export async function sendPreview(res: Response, options: PreviewOptions): Promise<TaskRecord | undefined> {
   for (let tries = 1; ; tries++) {
-    const record = await taskOf(options.id, options.producer, callerOf(res));
+    const record = await taskOf(options.id, options.producer, res);
     if (isTerminal(record.status)) return record;
     try {
       await sendStored(res, record, options.store);

@@ -18,6 +18,7 @@ import { z } from 'zod';
 import type { AppOptions } from '../app.ts';
 import { callerOf } from '../caller.ts';
 import { closeSignal } from '../close-signal.ts';
+import { loggerOf } from '../logger-of.ts';
 import { retryAfterHeader } from '../openapi/document.ts';
 import { integerParameter, type Route, route } from '../openapi/route.ts';
 import { longestWaitSeconds } from '../request-headers.ts';
@@ -79,7 +80,7 @@ does), after at most so many seconds; a finished task is answered at once.`,
     errors: ['not_found', 'gone', 'invalid_request', 'dependency_unavailable'],
     handle: async ({ params, query, headers }, res) => {
       const known = headers['if-none-match'];
-      const first = await taskOf(params.id, producer, callerOf(res));
+      const first = await taskOf(params.id, producer, res);
       const record = query.wait
         ? await nextNews(first, { ...options, res, known, seconds: query.wait })
         : first;
@@ -114,7 +115,7 @@ async function nextNews(
   return waitForTask({
     lifecycle: options.lifecycle,
     id: first.id,
-    read: () => taskOf(first.id, options.producer, callerOf(res)),
+    read: () => taskOf(first.id, options.producer, res),
     isEnough: (record) =>
       isTerminal(record.status) ||
       (known === undefined ? record.status !== first.status : record.updatedAt !== first.updatedAt),
@@ -199,12 +200,12 @@ function changeTask(options: Options): Route {
       'dependency_unavailable',
     ],
     handle: async ({ params, body: { priority, ttl } }, res) => {
-      await taskOf(params.id, producer, callerOf(res));
+      await taskOf(params.id, producer, res);
       const outcome = await producer.update(params.id, {
         ...(priority !== undefined && { priority }),
         ...(ttl !== undefined && { ttlSeconds: ttl }),
       });
-      const record = await taskOf(params.id, producer, callerOf(res));
+      const record = await taskOf(params.id, producer, res);
       if (outcome === 'not_pending')
         throw new ServiceError('task_not_pending', `The task is ${record.status} and cannot be changed.`);
       res.json(await present(record, options));
@@ -228,9 +229,9 @@ function cancelTask(options: Options): Route {
     },
     errors: ['not_found', 'gone', 'task_finished', 'dependency_unavailable'],
     handle: async ({ params }, res) => {
-      await taskOf(params.id, producer, callerOf(res));
+      await taskOf(params.id, producer, res);
       const outcome = await producer.cancel(params.id);
-      const record = await taskOf(params.id, producer, callerOf(res));
+      const record = await taskOf(params.id, producer, res);
       if (outcome === 'finished' && record.status !== 'cancelled') {
         throw new ServiceError(
           'task_finished',
@@ -263,7 +264,7 @@ function retryTask(options: Options): Route {
     ],
     onRefused: options.metrics.submissionRefused,
     handle: async ({ params }, res) => {
-      const old = await taskOf(params.id, producer, callerOf(res));
+      const old = await taskOf(params.id, producer, res);
       if (!isTerminal(old.status))
         throw new ServiceError('task_not_finished', 'Only a finished task can be submitted again.');
       const requests = [acceptedRequestSchema.parse(old.request)];
@@ -302,11 +303,11 @@ function deleteTask({ producer, store }: Options): Route {
     responses: { 204: { description: 'It is gone.' } },
     errors: ['not_found', 'gone', 'dependency_unavailable'],
     handle: async ({ params }, res) => {
-      const { id } = await taskOf(params.id, producer, callerOf(res));
+      const { id } = await taskOf(params.id, producer, res);
       await producer.erase(id);
       // The janitor removes the audio too; what cannot be removed now, it removes later.
       await store.remove(taskKey(id)).catch((error: unknown) => {
-        res.locals.logger.warn('audio not removed yet', { task_id: id, error });
+        loggerOf(res).warn('audio not removed yet', { task_id: id, error });
       });
       res.status(204).end();
     },

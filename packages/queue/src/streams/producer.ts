@@ -19,7 +19,7 @@ import {
 import { createAdmissions } from './admissions.ts';
 import { withinDeadline } from './blocking-connection.ts';
 import type { QueueContext } from './context.ts';
-import { readTask } from './read-tasks.ts';
+import { createTaskReader, readReplies } from './read-tasks.ts';
 import { redisUnavailable } from './redis-unavailable.ts';
 import type { ScriptArgument } from './script-runner.ts';
 import { cancelScript } from './scripts/cancel.lua.ts';
@@ -57,9 +57,7 @@ export function createProducer(context: QueueContext, options: ProducerOptions):
 
     enqueue: createAdmissions(enqueueBatch),
 
-    async get(id) {
-      return answer('read the task', readTask(context, id));
-    },
+    get: createTaskReader((ids) => answer('read the task', readReplies(context, ids))),
 
     async list(listing) {
       return answer('list the tasks', listTasks(context, listing));
