@@ -10,6 +10,9 @@ import { createFleet, type Fleet, type RunningApi, root } from './processes.ts';
 // Real processes on a machine that may be busy.
 jest.setTimeout(120_000);
 
+/** Every API process delivers webhooks, so every one must be allowed to. */
+const toThisMachine = { WEBHOOK_ALLOW_HTTP: 'true', WEBHOOK_ALLOWED_NETWORKS: '127.0.0.0/8' };
+
 let redis: RedisServer;
 let fleet: Fleet;
 let api: RunningApi;
@@ -18,7 +21,7 @@ beforeAll(async () => {
   redis = await startRedisServer();
   fleet = await createFleet(redis.url);
   const worker = fleet.startWorker();
-  api = await fleet.startApi({ WEBHOOK_ALLOW_HTTP: 'true', WEBHOOK_ALLOWED_NETWORKS: '127.0.0.0/8' });
+  api = await fleet.startApi(toThisMachine);
   client = createClient({ baseUrl: api.url });
   await Promise.all([api.process, worker].map((process) => process.untilLogged('ready')));
 });
@@ -92,7 +95,7 @@ test('audio that is sent can be gone on from, and is removed', async () => {
 });
 
 test('a task is followed through the restart of the API, and a signal ends the following', async () => {
-  const other = await fleet.startApi();
+  const other = await fleet.startApi(toThisMachine);
   const { port } = new URL(other.url);
   const { id } = await client.generate({ prompt: 'long', duration: 300 });
   const following = createClient({ baseUrl: other.url });
@@ -102,7 +105,8 @@ test('a task is followed through the restart of the API, and a signal ends the f
   const heard = (async () => {
     for await (const { task } of following.followTask(id, { signal: leave.signal })) {
       const frame = task.progress?.frame ?? 0;
-      if (frame > 0) restarted ??= other.process.stop().then(() => fleet.startApi({ API_PORT: port }));
+      if (frame > 0)
+        restarted ??= other.process.stop().then(() => fleet.startApi({ ...toThisMachine, API_PORT: port }));
       frames.push(frame);
       if (frame > 0 && restarted && (await Promise.race([restarted, undefined])) !== undefined) leave.abort();
     }
@@ -133,12 +137,13 @@ test('every example of docs/client.md runs and prints what it should', async () 
     MUSICGEN_URL: api.url,
     WEBHOOK_SECRET: `whsec_${randomBytes(32).toString('base64')}`,
   };
-  // The first writes a file, into the folder where it runs; the packages are found from the checkout.
+  // The first writes a file, into the folder where it runs; the packages are found from the checkout. One that hangs is
+  // ended in time to be named.
   const run = async (code: string) => {
     const inFolder = `process.chdir(${JSON.stringify(fleet.folder)});\n${code}`;
-    return (
-      await promisify(execFile)(process.execPath, ['--input-type=module', '-e', inFolder], { cwd: root, env })
-    ).stdout;
+    const options = { cwd: root, env, timeout: 90_000 };
+    return (await promisify(execFile)(process.execPath, ['--input-type=module', '-e', inFolder], options))
+      .stdout;
   };
   const outputs = await Promise.all(examples.map(([, , code = '']) => run(code)));
   examples.forEach(([, heading = ''], index) => {
