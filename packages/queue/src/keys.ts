@@ -70,6 +70,11 @@ export interface Keys {
   backlog: string;
   /** set: paused priorities. */
   paused: string;
+  /**
+   * set: `returned:<priority>` for the queues in which something may be held by the consumer `returned`, until a claim finds
+   * nothing there. Named so that one look at the union with `paused` tells both.
+   */
+  returned: string;
   /** hash: running totals of all minutes that are over, and which is the first that is not in them. */
   counters: string;
   /** zset, score = last sign of life: the ids of live workers. */
@@ -124,6 +129,7 @@ export function createKeys(prefix: string): Keys {
     expiringMinutes: `${prefix}:expiry:minutes`,
     backlog: `${prefix}:backlog`,
     paused: `${prefix}:paused`,
+    returned: `${prefix}:returned`,
     counters: `${prefix}:stats`,
     workers: `${prefix}:workers`,
     schema: `${prefix}:schema`,

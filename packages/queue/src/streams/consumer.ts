@@ -33,7 +33,12 @@ const closeTimeoutMs = 1_000;
 
 type TakenTask = [id: string, hasCheckpoint: number, content: string, fields: string[]];
 type FailOutcome = 'retrying' | 'failed' | 'cancelled' | 'lost';
-type ClaimReply = [outcome: 'done' | 'again' | 'held_back', discarded: string[], ...taken: TakenTask[]];
+type ClaimReply = [
+  outcome: 'done' | 'again' | 'held_back',
+  discarded: string[],
+  unagedUntil: string,
+  ...taken: TakenTask[],
+];
 
 export function createConsumer(context: QueueContext, options: ConsumerOptions): TaskConsumer {
   const { redis, keys, events, run } = context;
@@ -49,6 +54,8 @@ export function createConsumer(context: QueueContext, options: ConsumerOptions):
   let isHeldBack = false;
   /** A wait has ended without a bell: most likely there is still nothing, and then no claim is worth its price. */
   let nothingRang = false;
+  /** Until when no queue has aged, as the last claim said; saves the next ones a look at each. */
+  let unagedUntil = '0';
 
   async function claimUpTo(limit: number): Promise<Claim[]> {
     presence.touch();
@@ -67,9 +74,10 @@ export function createConsumer(context: QueueContext, options: ConsumerOptions):
     const tokens = Array.from({ length: count }, () => randomBytes(12).toString('base64url'));
     const sentOn = connection.count();
     const holdsSome = held.count() > results.count() ? 1 : 0;
-    const args = [workerId, ageingMs, count, holdsSome, ...tokens, ...priorities];
-    const [outcome, discarded, ...taken] = (await results.claim(args)) as ClaimReply;
+    const args = [workerId, ageingMs, unagedUntil, count, holdsSome, ...tokens, ...priorities];
+    const [outcome, discarded, unaged, ...taken] = (await results.claim(args)) as ClaimReply;
     isHeldBack = outcome === 'held_back';
+    unagedUntil = unaged;
     if (connection.count() !== sentOn) await returnOrphans(tokens, taken);
     reportDiscarded(discarded);
     const opened = await Promise.all(taken.map((task, index) => openClaim(task, tokens[index] ?? '')));

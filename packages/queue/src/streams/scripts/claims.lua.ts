@@ -23,11 +23,11 @@ local function begin(task, fields, token, worker, time)
 end
 `;
 
-/** `start_running(tasks, time)`: moves tasks between the indexes, as many as possible with one command. */
+/** `start_running(tasks, time, book)`: moves tasks between the indexes, as many as possible with one command. */
 const startRunning = `
-local function start_running(tasks, time)
+local function start_running(tasks, time, book)
   if #tasks == 0 then return end
-  local waited, freed, running, sums = {}, {}, {}, {}
+  local waited, freed, running = {}, {}, {}
   for _, task in ipairs(tasks) do
     local priority = task.priority
     if task.cost then
@@ -39,13 +39,45 @@ local function start_running(tasks, time)
     end
     running[#running + 1] = time
     running[#running + 1] = task.id
-    if task.first_time then add_to(sums, lasting('claimed:' .. priority, time - task.created_at), 1) end
+    note_listed(book.listed, task, 'processing')
+    if task.first_time then add_to(book.sums, lasting('claimed:' .. priority, time - task.created_at), 1) end
   end
   for priority, ids in pairs(waited) do redis.call('ZREM', waiting_key(priority), unpack(ids)) end
   for priority, cost in pairs(freed) do redis.pcall('HINCRBY', backlog_key, priority, string.format('%d', -cost)) end
   redis.call('ZADD', processing_key, unpack(running))
-  list_all_as(tasks, 'processing')
-  tally_sums(time, sums)
+end
+`;
+
+/**
+ * `queues_of(claim)`: the queues to claim from, and whether age lifts one of them. Until the time that an earlier call has
+ * said, none has aged that far unless something was returned to it, and then nobody needs to look: a queue that is not
+ * looked at may turn out to be empty.
+ */
+const queuesOf = `
+local function queues_of(claim)
+  local queues, some_aged, marks, marked = {}, false, {}, redis.call('SUNION', paused_key, returned_key)
+  for _, mark in ipairs(marked) do marks[mark] = true end
+  local look = claim.ageing_ms > 0 and (#marked > 0 or tonumber(claim.time) >= claim.unaged_until)
+  local unaged_until = claim.time + claim.ageing_ms
+  for _, priority in ipairs(claim.priorities) do
+    local queue = nil
+    if marks[priority] then
+      -- Nobody knows how old its tasks are when it goes on.
+      unaged_until = 0
+    elseif look then
+      queue = look_at(priority, claim.ageing_ms, claim.time)
+    else
+      queue = { priority = priority, level = LEVEL[priority], lift = 0 }
+    end
+    if queue then
+      queue.some_returned = marks['returned:' .. priority]
+      queues[#queues + 1] = queue
+      some_aged = some_aged or queue.lift > 0
+      if look then unaged_until = math.min(unaged_until, queue.ages_at) end
+    end
+  end
+  if look then claim.unaged_until = some_aged and 0 or unaged_until end
+  return queues, some_aged
 end
 `;
 
@@ -55,15 +87,12 @@ end
  */
 const fill = `
 local function fill(claim)
-  local worker, time, taken, discarded, queues = claim.worker, claim.time, claim.taken, claim.discarded, {}
-  local some_aged = false
+  local worker, time, taken, discarded = claim.worker, claim.time, claim.taken, claim.discarded
 
   local function give_back(priority, entries, from)
     local ids = {}
     for index = from, #entries do ids[#ids + 1] = entries[index][1] end
-    if #ids == 0 then return end
-    ids[#ids + 1] = 'JUSTID'
-    redis.call('XCLAIM', stream_key(priority), GROUP, RETURNED, '0', unpack(ids))
+    if #ids > 0 then hand_over(priority, ids) end
   end
 
   local function take_all(priority, entries)
@@ -92,15 +121,7 @@ local function fill(claim)
     end
   end
 
-  local paused = {}
-  for _, priority in ipairs(redis.call('SMEMBERS', paused_key)) do paused[priority] = true end
-  for _, priority in ipairs(claim.priorities) do
-    local queue = not paused[priority] and look_at(priority, claim.ageing_ms, time)
-    if queue then
-      queues[#queues + 1] = queue
-      some_aged = some_aged or queue.lift > 0
-    end
-  end
+  local queues, some_aged = queues_of(claim)
 
   while #taken < claim.wanted and #queues > 0 do
     local place = best_of(queues)
@@ -114,10 +135,10 @@ local function fill(claim)
     elseif some_aged and #taken < claim.wanted then
       -- The oldest task is another one now, or there is none.
       claim.settle()
-      local none_returned = queue.none_returned
+      local some_returned = queue.some_returned
       queue = look_at(queue.priority, claim.ageing_ms, time)
       if queue then
-        queue.none_returned = none_returned
+        queue.some_returned = some_returned
         queues[place] = queue
       else
         table.remove(queues, place)
@@ -136,7 +157,7 @@ end
 `;
 
 /**
- * `claim_tasks(first, time)`: takes the best waiting tasks that the worker may take. Queues are tried best first; one whose
+ * `claim_tasks(first, time, book)`: takes the best waiting tasks that the worker may take. Queues are tried best first; one whose
  * oldest task has waited n ageing periods counts n levels higher, so a task waits at most for what was submitted less
  * than (its levels below the best + 1) periods after it. Inside a queue, returned entries go before new ones. Entries
  * that are no claimable task are cleaned away on the way, about 100 in one call.
@@ -147,15 +168,16 @@ end
  * ARGV from `first` on and what it returns: as of `claim.lua.ts`.
  */
 const claimTasks = `
-local function claim_tasks(first, time)
-  local wanted = tonumber(ARGV[first + 2])
+local function claim_tasks(first, time, book)
+  local wanted = tonumber(ARGV[first + 3])
   local claim = {
-    worker = ARGV[first], ageing_ms = tonumber(ARGV[first + 1]), wanted = wanted, holds_some = ARGV[first + 3] == '1',
-    tokens = { unpack(ARGV, first + 4, first + 3 + wanted) }, priorities = { unpack(ARGV, first + 4 + wanted) },
+    worker = ARGV[first], ageing_ms = tonumber(ARGV[first + 1]), unaged_until = tonumber(ARGV[first + 2]),
+    wanted = wanted, holds_some = ARGV[first + 4] == '1',
+    tokens = { unpack(ARGV, first + 5, first + 4 + wanted) }, priorities = { unpack(ARGV, first + 5 + wanted) },
     time = time, taken = {}, discarded = {}, unsettled = {},
   }
   function claim.settle()
-    start_running(claim.unsettled, time)
+    start_running(claim.unsettled, time, book)
     claim.unsettled = {}
   end
   local filled, outcome = pcall(function() return fill(claim) end)
@@ -165,7 +187,7 @@ local function claim_tasks(first, time)
     if #claim.taken == 0 then error(outcome, 0) end
     outcome = 'done'
   end
-  local reply, content_keys = { outcome, claim.discarded }, {}
+  local reply, content_keys = { outcome, claim.discarded, string.format('%d', claim.unaged_until) }, {}
   for index, task in ipairs(claim.taken) do content_keys[index] = content_key(task.id) end
   local contents = #content_keys > 0 and redis.call('MGET', unpack(content_keys))
   for index, task in ipairs(claim.taken) do
@@ -176,4 +198,4 @@ end
 `;
 
 /** Claiming tasks. */
-export const claims = [begin, startRunning, fill, claimTasks];
+export const claims = [begin, startRunning, queuesOf, fill, claimTasks];

@@ -9,11 +9,12 @@ import type { Script } from './script.ts';
 export const completeAndClaimScript: Script = {
   name: 'complete_and_claim',
   lua: `
-local time = now()
+local time, book = now(), open_book()
 local last = 1 + 4 * ARGV[1]
-local answers = complete_all(2, last, time)
+local answers = complete_all(2, last, time, book)
 -- What is accepted is accepted, whatever becomes of the claim.
-local done, claimed = pcall(function() return claim_tasks(last + 1, time) end)
+local done, claimed = pcall(function() return claim_tasks(last + 1, time, book) end)
+close_book(book, time)
 if not done and type(claimed) ~= 'table' then claimed = { err = tostring(claimed) } end
 return { answers, claimed }
 `,

@@ -9,6 +9,9 @@ import type { Script } from './script.ts';
 export const completeScript: Script = {
   name: 'complete',
   lua: `
-return complete_all(1, #ARGV, now())
+local time, book = now(), open_book()
+local answers = complete_all(1, #ARGV, time, book)
+close_book(book, time)
+return answers
 `,
 };

@@ -44,6 +44,26 @@ local function unfinished()
   return redis.call('ZCOUNT', owned_key(owner), '-inf', '(${unfinishedShelves * shelfSpan}')
 end
 
+local waiting = {}
+local function count_waiting()
+  local all = redis.call('ZCARD', delayed_key)
+  for name in pairs(LEVEL) do
+    waiting[name] = redis.call('ZCARD', waiting_key(name))
+    all = all + waiting[name]
+  end
+  return all
+end
+
+-- What is admitted is the last of its queue: streams give ids in order.
+local function take_place(priority)
+  local before, better = waiting[priority], 0
+  for name, level in pairs(LEVEL) do
+    if level > LEVEL[priority] then better = better + waiting[name] end
+  end
+  waiting[priority] = before + 1
+  return before, better
+end
+
 -- The id of the first entry tells the time of all: one command less than asking for it.
 local function admit(first, time)
   local id, priority, ttl_ms, request, notify, idempotency, request_hash, cost, fields = unpack(ARGV, first, first + 8)
@@ -78,9 +98,8 @@ while first <= #ARGV do
 end
 
 if #admitted > 0 then
-  local waiting = redis.call('ZCARD', delayed_key)
-  for name in pairs(LEVEL) do waiting = waiting + redis.call('ZCARD', waiting_key(name)) end
-  if waiting + #admitted > limit then return { 'full', waiting } end
+  local all = count_waiting()
+  if all + #admitted > limit then return { 'full', all } end
   local mine = owner_limit and unfinished()
   if mine and mine + #admitted > owner_limit then return { 'limited', mine } end
 end
@@ -88,7 +107,7 @@ end
 local time = nil
 for _, task in ipairs(admitted) do
   time = admit(task.at, time)
-  answers[task.answer] = { time, place_of(ARGV[task.at], ARGV[task.at + 1]) }
+  answers[task.answer] = { time, take_place(ARGV[task.at + 1]) }
 end
 return answers
 `,

@@ -1,13 +1,13 @@
 /**
- * `look_at(priority, ageing_ms, time)`: a queue that may be claimed from: its level, and by how much its age lifts that;
- * nil for one that holds no tasks, which the index knows at once.
+ * `look_at(priority, ageing_ms, time)`: a queue that may be claimed from: its level, by how much its age lifts that, and
+ * when it will next; nil for one that holds no tasks, which the index knows at once.
  */
 const lookAt = `
 local function look_at(priority, ageing_ms, time)
   local oldest = redis.call('ZRANGE', waiting_key(priority), '0', '0', 'WITHSCORES')[2]
   if not oldest then return nil end
   local lift = ageing_ms > 0 and math.max(0, math.floor((time - oldest) / ageing_ms)) or 0
-  return { priority = priority, level = LEVEL[priority] + lift, lift = lift }
+  return { priority = priority, level = LEVEL[priority] + lift, lift = lift, ages_at = oldest + (lift + 1) * ageing_ms }
 end
 `;
 
@@ -30,14 +30,17 @@ end
 const nextEntries = `
 local function next_entries(worker, queue, count)
   local stream = stream_key(queue.priority)
-  if not queue.none_returned then
+  if queue.some_returned then
     local page = redis.call('XPENDING', stream, GROUP, '-', '+', '10', RETURNED)
     for _, pending in ipairs(page) do
       -- Nil when the entry itself is gone; the attempt to claim it has then removed the ghost from the group.
       local entry = redis.call('XCLAIM', stream, GROUP, worker, '0', pending[1])[1]
       if entry then return { entry }, false end
     end
-    queue.none_returned = #page == 0
+    if #page == 0 then
+      queue.some_returned = false
+      redis.call('SREM', returned_key, 'returned:' .. queue.priority)
+    end
   end
   local read = redis.call('XREADGROUP', 'GROUP', GROUP, worker, 'COUNT', string.format('%d', count), 'STREAMS', stream, '>')
   local entries = read and read[1][2] or {}
@@ -60,11 +63,12 @@ local function read_whole(id)
   if fields.err then return nil end
   -- Room for all from the start; growing by one field after the other would cost more than reading them.
   local record = { status = nil, priority = nil, entry = nil, attempt = nil, maxAttempts = nil, stalls = nil, token = nil,
-    cancelRequested = nil, createdAt = nil, startedAt = nil, expiresAt = nil, worker = nil, checkpointed = nil, owner = nil, notify = nil, cost = nil }
+    cancelRequested = nil, createdAt = nil, startedAt = nil, expiresAt = nil, worker = nil, checkpointed = nil, owner = nil, notify = nil, cost = nil,
+    stage = nil, remainingMs = nil }
   for index = 1, #fields, 2 do record[fields[index]] = fields[index + 1] end
   return as_task(id, record.status, record.priority, record.entry, record.attempt, record.maxAttempts, record.stalls,
     record.token, record.cancelRequested, record.createdAt, record.startedAt, record.expiresAt, record.worker,
-    record.checkpointed, record.owner, record.notify, record.cost), fields
+    record.checkpointed, record.owner, record.notify, record.cost, record.stage, record.remainingMs), fields
 end
 `;
 

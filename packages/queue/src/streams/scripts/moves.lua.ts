@@ -5,8 +5,10 @@
 const storeEnd = `
 local function store_end(task, status, time, ...)
   local key = task_key(task.id)
-  redis.call('HSET', key, 'status', status, 'finishedAt', time, 'updatedAt', time, ...)
-  redis.call('HDEL', key, 'entry', 'stage', 'retryAt', 'cancelRequested', 'checkpointed', 'remainingMs')
+  redis.call('HSET', key, 'status', status, 'finishedAt', time, 'updatedAt', time, 'entry', '', ...)
+  if task.status ~= 'processing' or task.reported or task.cancel_requested or task.checkpointed then
+    redis.call('HDEL', key, 'stage', 'retryAt', 'cancelRequested', 'checkpointed', 'remainingMs')
+  end
   if task.checkpointed then redis.call('DEL', checkpoint_key(task.id)) end
   tell(task, status, time)
 end
@@ -69,8 +71,8 @@ end
  */
 const returnToQueue = `
 local function return_to_queue(task, time, event)
-  local stream, key = stream_key(task.priority), task_key(task.id)
-  local held = task.entry and redis.call('XCLAIM', stream, GROUP, RETURNED, 0, task.entry, 'JUSTID') or {}
+  local key = task_key(task.id)
+  local held = task.entry and hand_over(task.priority, { task.entry }) or {}
   redis.call('ZREM', processing_key, task.id)
   task.attempt = math.max(0, task.attempt - 1)
   redis.call('HSET', key, 'status', 'pending', 'attempt', task.attempt, 'stalls', task.stalls, 'updatedAt', time)

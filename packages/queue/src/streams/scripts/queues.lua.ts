@@ -43,7 +43,8 @@ end
 
 /**
  * `list_as(task, status)`: puts a task on its shelf in the index of its owner (`task-list.ts`), off any other.
- * `list_all_as(tasks, status)`: the same for several, with one command for each owner.
+ * `note_listed(listed, task, status)`, `list_noted(listed)`: the same for several tasks, with one command for each owner.
+ * Something foreign under the key of an owner harms only his list.
  */
 const listScore = `
 local function list_score(task, status)
@@ -56,16 +57,29 @@ local function list_as(task, status)
   redis.call('ZADD', owned_key(task.owner), list_score(task, status), task.id)
 end
 `;
-const listAllAs = `
-local function list_all_as(tasks, status)
-  local scored = {}
-  for _, task in ipairs(tasks) do
-    local of_owner = scored[task.owner] or {}
-    scored[task.owner] = of_owner
-    of_owner[#of_owner + 1] = list_score(task, status)
-    of_owner[#of_owner + 1] = task.id
-  end
-  for owner, of_owner in pairs(scored) do redis.call('ZADD', owned_key(owner), unpack(of_owner)) end
+const noteListed = `
+local function note_listed(listed, task, status)
+  local of_owner = listed[task.owner] or {}
+  listed[task.owner] = of_owner
+  of_owner[#of_owner + 1] = list_score(task, status)
+  of_owner[#of_owner + 1] = task.id
+end
+`;
+const listNoted = `
+local function list_noted(listed)
+  for owner, of_owner in pairs(listed) do redis.pcall('ZADD', owned_key(owner), unpack(of_owner)) end
+end
+`;
+
+/**
+ * `hand_over(priority, entries)`: gives entries to the virtual consumer `returned`, where claims look first while the queue
+ * is marked as having some, and says which of them were there to be given.
+ */
+const handOver = `
+local function hand_over(priority, entries)
+  redis.call('SADD', returned_key, 'returned:' .. priority)
+  entries[#entries + 1] = 'JUSTID'
+  return redis.call('XCLAIM', stream_key(priority), GROUP, RETURNED, '0', unpack(entries))
 end
 `;
 
@@ -104,7 +118,9 @@ export const queues = [
   stopWaiting,
   listScore,
   listAs,
-  listAllAs,
+  noteListed,
+  listNoted,
+  handOver,
   joinQueue,
   leaveQueue,
 ];

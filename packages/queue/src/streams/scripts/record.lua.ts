@@ -29,14 +29,14 @@ end
  */
 const asTask = `
 local function as_task(id, status, priority, entry, attempt, max_attempts, stalls, token, cancel_requested, created_at,
-    started_at, expires_at, worker, checkpointed, owner, notify, cost)
+    started_at, expires_at, worker, checkpointed, owner, notify, cost, stage, remaining_ms)
   if not STATUS[status] or not LEVEL[priority] then return nil end
   return {
-    id = id, status = status, priority = priority, entry = entry, attempt = tonumber(attempt or 0),
+    id = id, status = status, priority = priority, entry = entry ~= '' and entry or nil, attempt = tonumber(attempt or 0),
     max_attempts = tonumber(max_attempts or 1), stalls = tonumber(stalls or 0), token = token,
     cancel_requested = cancel_requested, created_at = tonumber(created_at or 0), started_at = tonumber(started_at or 0),
     expires_at = tonumber(expires_at or 0), worker = worker, checkpointed = checkpointed,
-    owner = owner or '', notify = notify, cost = cost,
+    owner = owner or '', notify = notify, cost = cost, reported = stage or remaining_ms,
   }
 end
 `;
@@ -45,9 +45,10 @@ end
 const read = `
 local function read(id)
   local values = redis.pcall('HMGET', task_key(id), 'status', 'priority', 'entry', 'attempt', 'maxAttempts',
-    'stalls', 'token', 'cancelRequested', 'createdAt', 'startedAt', 'expiresAt', 'worker', 'checkpointed', 'owner', 'notify', 'cost')
+    'stalls', 'token', 'cancelRequested', 'createdAt', 'startedAt', 'expiresAt', 'worker', 'checkpointed', 'owner', 'notify', 'cost',
+    'stage', 'remainingMs')
   if values.err or not values[1] then return nil end
-  return as_task(id, unpack(values, 1, 16))
+  return as_task(id, unpack(values, 1, 18))
 end
 `;
 

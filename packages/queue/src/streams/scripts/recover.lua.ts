@@ -24,6 +24,9 @@ local function recover(stream, entry)
     outcomes[#outcomes + 1] = id
     outcomes[#outcomes + 1] = task.priority
     outcomes[#outcomes + 1] = take_back(task, time, max_stalls)
+  else
+    -- It was returned long ago, or came to the group's consumer 'returned' just now; claims look for it by this mark.
+    redis.call('SADD', returned_key, 'returned:' .. task.priority)
   end
 end
 

@@ -32,15 +32,15 @@ end
 `;
 
 /**
- * `complete_all(first, last, time)`: accepts the results of attempts, each if it owns its task. Sent twice, because a reply
- * was lost, one answers the same.
+ * `complete_all(first, last, time, book)`: accepts the results of attempts, each if it owns its task. Sent twice, because a
+ * reply was lost, one answers the same. What is to be counted and listed goes into the book.
  *
  * ARGV from `first` to `last`, for each result: id · token · result (JSON) · when the attempt began (Unix ms)
  * Returns  {'completed' | 'lost' for each}
  */
 const completeAll = `
-local function complete_all(first, last, time)
-  local answers, ended, sums = {}, {}, {}
+local function complete_all(first, last, time, book)
+  local answers, ended, sums = {}, {}, book.sums
   local accepted = {}
   for index = first, last, 4 do
     local id, token, result, began_at = unpack(ARGV, index, index + 3)
@@ -59,12 +59,29 @@ local function complete_all(first, last, time)
   if #ended == 0 then return answers end
 
   leave_streams(ended)
-  for _, task in ipairs(ended) do store_result(task, accepted[task.id], time) end
-  list_all_as(ended, 'completed')
-  tally_sums(time, sums)
+  for _, task in ipairs(ended) do
+    store_result(task, accepted[task.id], time)
+    note_listed(book.listed, task, 'completed')
+  end
   return answers
 end
 `;
 
+/**
+ * `open_book()`, `close_book(book, time)`: what a script that goes through several tasks has counted and listed, written
+ * in the end with as few commands as that takes.
+ */
+const openBook = `
+local function open_book()
+  return { sums = {}, listed = {} }
+end
+`;
+const closeBook = `
+local function close_book(book, time)
+  list_noted(book.listed)
+  tally_sums(time, book.sums)
+end
+`;
+
 /** Accepting results. */
-export const results = [leaveStreams, storeResult, completeAll];
+export const results = [leaveStreams, storeResult, completeAll, openBook, closeBook];
