@@ -7,10 +7,11 @@ import type { HistoryWriter } from './history.ts';
 import { settings } from './settings.ts';
 
 const { prefix } = settings;
-/** What stays however many tasks there were: streams without entries, counters. */
+/** What stays however many tasks there were: streams without entries, counters, marks of queues. */
 const permanentKeys = new Set([
   ...priorityNames.map((priority) => `${prefix}:stream:${priority}`),
   `${prefix}:stats`,
+  `${prefix}:returned`,
   `${prefix}:outbox`,
   `${prefix}:schema`,
 ]);

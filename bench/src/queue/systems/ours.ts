@@ -15,6 +15,8 @@ import { indexOf, type ProducerOptions, requestOf, type System, type WorkerOptio
 /** The most that `enqueueBatch` takes. */
 const batchLength = 100;
 const idleMs = 10_000;
+/** The most that one call claims: Redis does nothing else meanwhile. */
+const claimLength = 25;
 
 export const ours: System = {
   name: 'ours',
@@ -68,28 +70,47 @@ function newTask(index: number, priorities: ProducerOptions['priorities']): NewT
   return { id: randomUUID(), priority, request: requestOf(index), ttlSeconds: 86_400, maxAttempts: 4 };
 }
 
-/** The loop of our worker process: claims for the slots that are free, waits when there is nothing to claim. */
+/**
+ * The loop of our worker process: claims for the slots that are free, waits when there is nothing to claim. A worker of
+ * many slots has several such loops, so that Redis fills some slots while the process works on what is in others.
+ */
 async function workUntil(signal: AbortSignal, consumer: TaskConsumer, options: WorkerOptions): Promise<void> {
-  const slots = new EventEmitter<{ freed: [] }>();
+  const slots = new EventEmitter<{ freed: []; found: [] }>();
   const running = new Set<Promise<void>>();
-  let busy = 0;
+  let freeSlots = options.concurrency;
   const free = () => {
-    busy -= 1;
+    freeSlots += 1;
     slots.emit('freed');
   };
-  while (!signal.aborted) {
-    if (busy >= options.concurrency) {
-      await once(slots, 'freed');
-      continue;
-    }
-    const claims = await consumer.claimUpTo(options.concurrency - busy);
+  const until = (event: 'freed' | 'found') => once(slots, event, { signal }).catch(() => {});
+
+  /** Fills free slots; says whether there was something to fill them with. */
+  async function fill(): Promise<boolean> {
+    const count = Math.min(freeSlots, claimLength);
+    freeSlots -= count;
+    const claims = await consumer.claimUpTo(count);
+    freeSlots += count - claims.length;
     for (const claim of claims) {
-      busy += 1;
       const ended = work(claim, { consumer, options, free }).finally(() => running.delete(ended));
       running.add(ended);
     }
-    if (claims.length === 0) await consumer.waitForTask(idleMs, signal);
+    return claims.length > 0;
   }
+
+  async function loop(untilMore: () => Promise<unknown>): Promise<void> {
+    while (!signal.aborted) {
+      if (freeSlots === 0) await until('freed');
+      else if (await fill()) slots.emit('found');
+      else await untilMore();
+    }
+  }
+
+  // One listens for tasks; the others are told.
+  const others = Array.from({ length: Math.ceil(options.concurrency / claimLength) - 1 });
+  await Promise.all([
+    loop(() => consumer.waitForTask(idleMs, signal)),
+    ...others.map(() => loop(() => until('found'))),
+  ]);
   await Promise.all(running);
 }
 

@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import { setTimeout as delay } from 'node:timers/promises';
 import { priorityNames } from '@musicgen/contract';
 import { claimOne, useTestServer } from '../test-setup.ts';
 
@@ -13,6 +14,43 @@ describe('the order of claims', () => {
       priorityNames.map((name) => redis.xpending(keys.stream(name), 'workers')),
     );
     expect(pending.map(([count]) => count)).toEqual([1, 0, 0, 0]);
+  });
+});
+
+describe('a worker that has seen a moment ago that no queue had aged', () => {
+  test('claims a task that comes back by its age', async () => {
+    const { createConsumer, enqueue } = await setup();
+    const [holder, worker] = [createConsumer(), createConsumer({ ageingMs: 100 })];
+    const old = await enqueue();
+    const claim = await claimOne(holder);
+    await delay(250);
+    expect(await worker.claim()).toBeUndefined();
+    await holder.handBack(claim);
+    await enqueue({ priority: 'HIGH' });
+    expect((await claimOne(worker)).task.id).toBe(old);
+  });
+
+  test('claims a task of a queue that is resumed by its age', async () => {
+    const { queue, createConsumer, enqueue } = await setup();
+    const worker = createConsumer({ ageingMs: 100 });
+    await queue.createAdmin().pause('NORMAL');
+    const old = await enqueue();
+    await delay(250);
+    expect(await worker.claim()).toBeUndefined();
+    await queue.createAdmin().resume('NORMAL');
+    await enqueue({ priority: 'HIGH' });
+    expect((await claimOne(worker)).task.id).toBe(old);
+  });
+
+  test('sees it again as soon as the oldest waiting task can have aged', async () => {
+    const { createConsumer, enqueue } = await setup();
+    const worker = createConsumer({ ageingMs: 150 });
+    const old = await enqueue({ priority: 'HIGH' });
+    const first = await enqueue({ priority: 'CRITICAL' });
+    expect((await claimOne(worker)).task.id).toBe(first);
+    await delay(350);
+    await enqueue({ priority: 'CRITICAL' });
+    expect((await claimOne(worker)).task.id).toBe(old);
   });
 });
 
