@@ -113,8 +113,10 @@ export function fieldsFromReply(reply: readonly string[]): RecordFields {
 
 /** The fields of a record with those that its content holds. */
 export function withContent(fields: RecordFields, content: string | null | undefined): RecordFields {
-  const [request, result] = content?.split('\n') ?? [];
-  return { ...fields, request, result };
+  if (content === null || content === undefined) return fields;
+  const end = content.indexOf('\n');
+  if (end < 0) return { ...fields, request: content };
+  return { ...fields, request: content.slice(0, end), result: content.slice(end + 1) };
 }
 
 /**

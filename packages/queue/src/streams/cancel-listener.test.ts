@@ -2,8 +2,9 @@ import { once } from 'node:events';
 import { createServer, type Socket } from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
 import { Redis } from 'ioredis';
+import { createKeys } from '../keys.ts';
+import { createCancelListener } from './cancel-listener.ts';
 import { patientRedisOptions } from './redis-client.ts';
-import { createStreamsQueue } from './streams-queue.ts';
 import { useUndo } from './test-setup.ts';
 
 const afterwards = useUndo();
@@ -35,13 +36,14 @@ test('a worker that closes while its subscription is being renewed leaves no err
   const redis = new Redis(port, { ...patientRedisOptions, lazyConnect: true });
   afterwards(() => redis.disconnect());
 
-  const consumer = createStreamsQueue({ redis }).createConsumer({ workerId: 'worker', priorities: ['HIGH'] });
-  consumer.onCancelRequested(() => {});
+  const listener = createCancelListener({ redis, keys: createKeys('musicgen') });
+  listener.listen(() => {});
+  listener.attend();
   await until(() => subscribed.length === 1);
   subscribed[0]?.destroy();
   await until(() => subscribed.length === 2);
   // An error that nobody catches fails the test.
-  await consumer.close();
+  listener.close();
   await delay(50);
   expect(subscribed).toHaveLength(2);
 });

@@ -31,7 +31,7 @@ const reconnectPauseMs = 500;
 /** A worker that stops while Redis is away does not wait for it. */
 const closeTimeoutMs = 1_000;
 
-type TakenTask = [id: string, hasCheckpoint: number, content: string, fields: string[]];
+type TakenTask = [id: string, hasCheckpoint: number, content: string, fields: string[], changes: string[]];
 type FailOutcome = 'retrying' | 'failed' | 'cancelled' | 'lost';
 type ClaimReply = [
   outcome: 'done' | 'again' | 'held_back',
@@ -50,6 +50,7 @@ export function createConsumer(context: QueueContext, options: ConsumerOptions):
   const connection = countConnections(redis);
   const held = createHeldClaims(options.renewEveryMs);
   const results = createResults(context);
+  const nextToken = createTokens();
   /** The best task must be alone on a worker, and this one holds others. */
   let isHeldBack = false;
   /** A wait has ended without a bell: most likely there is still nothing, and then no claim is worth its price. */
@@ -71,7 +72,7 @@ export function createConsumer(context: QueueContext, options: ConsumerOptions):
 
   async function takeUpTo(limit: number): Promise<Claim[]> {
     const count = Math.min(limit, scriptBound);
-    const tokens = Array.from({ length: count }, () => randomBytes(12).toString('base64url'));
+    const tokens = Array.from({ length: count }, nextToken);
     const sentOn = connection.count();
     const holdsSome = held.count() > results.count() ? 1 : 0;
     const args = [workerId, ageingMs, unagedUntil, count, holdsSome, ...tokens, ...priorities];
@@ -82,16 +83,22 @@ export function createConsumer(context: QueueContext, options: ConsumerOptions):
     reportDiscarded(discarded);
     const opened = await Promise.all(taken.map((task, index) => openClaim(task, tokens[index] ?? '')));
     const claims = opened.filter((claim) => claim !== undefined);
-    for (const claim of claims) held.add(claim);
+    hold(claims);
     const moreMayWait = outcome === 'again' || (outcome === 'done' && claims.length < taken.length);
     return claims.length === 0 && moreMayWait ? takeUpTo(limit) : claims;
   }
 
+  function hold(claims: readonly Claim[]): void {
+    for (const claim of claims) held.add(claim);
+    if (claims.length > 0) cancellations.attend();
+  }
+
   /** The claim of a taken task, or nothing when its record cannot be read: then it is a dead letter. */
   async function openClaim(taken: TakenTask, token: string): Promise<Claim | undefined> {
-    const [id, hasCheckpoint, content, fields] = taken;
+    const [id, hasCheckpoint, content, fields, changes] = taken;
     try {
-      const task = recordFromFields(id, withContent(fieldsFromReply(fields), content));
+      const claimed = fieldsFromReply(fields.concat(changes));
+      const task = recordFromFields(id, withContent(claimed, content));
       const checkpoint = hasCheckpoint === 1 ? await redis.getBuffer(keys.checkpoint(id)) : null;
       return { task, token, ...(checkpoint !== null && { checkpoint }) };
     } catch (error) {
@@ -144,6 +151,13 @@ export function createConsumer(context: QueueContext, options: ConsumerOptions):
     await withinDeadline(closeTimeoutMs, run(wakeScript, priorities)).catch(() => {});
   }
 
+  async function listenToBells(blockMs: number): Promise<void> {
+    const names = priorities.map(keys.bell);
+    const rung = await bells.run(blockMs, (connection) => connection.blpop(...names, blockMs / 1000));
+    nothingRang = rung === null;
+    if (nothingRang && held.count() === 0) cancellations.rest();
+  }
+
   /** Sends what ends an attempt. Whatever comes of it, this process works on the task no more. */
   async function end(claim: Claim, script: Script, args: readonly ScriptArgument[]): Promise<unknown> {
     try {
@@ -175,10 +189,7 @@ export function createConsumer(context: QueueContext, options: ConsumerOptions):
       const blockMs = Math.ceil(Math.min(timeoutMs, maxBlockMs) * (0.8 + Math.random() * 0.2));
       signal.addEventListener('abort', bells.interrupt, { once: true });
       try {
-        const rung = await bells.run(blockMs, (connection) =>
-          connection.blpop(...priorities.map(keys.bell), blockMs / 1000),
-        );
-        nothingRang = rung === null;
+        await listenToBells(blockMs);
       } catch {
         // Reported by the connection's own event. The pause keeps a worker from turning idly while Redis is away.
         await delay(Math.min(blockMs, reconnectPauseMs), undefined, { signal }).catch(() => {});
@@ -232,6 +243,13 @@ export function createConsumer(context: QueueContext, options: ConsumerOptions):
       await withinDeadline(closeTimeoutMs, leaveFleet()).catch(() => {});
     },
   };
+}
+
+/** Tokens that no other worker gives: one random part for all, because drawing one takes longer than sending it. */
+function createTokens(): () => string {
+  const random = randomBytes(9).toString('base64url');
+  let given = 0;
+  return () => `${random}.${(given++).toString(36)}`;
 }
 
 /**

@@ -97,12 +97,24 @@ export function createProducer(context: QueueContext, options: ProducerOptions):
   };
 }
 
+const optionalFields = [
+  'requestId',
+  'traceparent',
+  'owner',
+  'cost',
+  'expectedMs',
+  'batchId',
+  'batchIndex',
+] as const satisfies (keyof NewTask)[];
+
 /** As `enqueue.lua.ts` takes them. */
 function enqueueArguments(task: NewTask): ScriptArgument[] {
-  const { requestId, traceparent, owner, cost, expectedMs, batchId, batchIndex, notify } = task;
+  const { notify, cost } = task;
   const fields: ScriptArgument[] = ['maxAttempts', task.maxAttempts];
-  const optional = { requestId, traceparent, owner, cost, expectedMs, batchId, batchIndex };
-  for (const [field, value] of Object.entries(optional)) if (value !== undefined) fields.push(field, value);
+  for (const field of optionalFields) {
+    const value = task[field];
+    if (value !== undefined) fields.push(field, value);
+  }
   // Only that there is one; it has a key of its own.
   if (notify !== undefined) fields.push('notify', 1);
   return [

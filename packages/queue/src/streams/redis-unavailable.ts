@@ -3,6 +3,7 @@ import { redisFailure, ServiceError, toServiceError } from '@musicgen/contract';
 /** What Redis or ioredis says, and what it means to whoever asked. */
 const meanings: [said: RegExp, meaning: string][] = [
   [/^OOM/, 'its memory is full'],
+  [/^NOREPLICAS/, 'it has too few replicas to write'],
   [/isn't writeable|Connection is closed|ECONN/, 'it is away'],
 ];
 

@@ -14,6 +14,75 @@ test('a worker that a LOW task woke takes the CRITICAL one that arrived with it'
   expect((await claimOne(consumer)).task.id).toBe(critical);
 });
 
+test('a claim never waits for a task, and a wait for one holds up no other call of its worker', async () => {
+  const { enqueue, consumer, producer, redis } = await setup();
+  const id = await enqueue();
+  const claim = await claimOne(consumer);
+  // Finds nothing, and so takes the wake-up away that is left.
+  expect(await consumer.claim()).toBeUndefined();
+  const stopping = new AbortController();
+  const waiting = consumer.waitForTask(30_000, stopping.signal);
+  while (!/blocked_clients:[1-9]/.test(await redis.info('clients'))) await delay(5);
+  expect(await consumer.claim()).toBeUndefined();
+  expect(await consumer.heartbeat([{ claim }])).toEqual(['ok']);
+  expect(await consumer.complete(claim, {})).toBe('completed');
+  expect(await producer.get(id)).toMatchObject({ status: 'completed' });
+  expect(await redis.info('clients')).toMatch(/blocked_clients:1\r/);
+  stopping.abort();
+  await waiting;
+});
+
+test('a lease that another clock makes look lapsed costs a second run and never a second result', async () => {
+  const { enqueue, createConsumer, queue, redis, keys, producer } = await setup();
+  const id = await enqueue();
+  const [first, second] = [createConsumer({ workerId: 'first', renewEveryMs: 0 }), createConsumer()];
+  const claim = await claimOne(first);
+  const entry = (await redis.hget(keys.task(id), 'entry')) ?? '';
+  const recoverer = queue.createRecoverer({ leaseMs: 60_000 });
+  const deliveredAt = (ms: number) =>
+    redis.xclaim(keys.stream('NORMAL'), 'workers', 'first', 0, entry, 'TIME', Date.now() + ms, 'JUSTID');
+
+  // A server whose clock is behind took over: nothing lapses, and the next renewal puts it right.
+  await deliveredAt(3_600_000);
+  expect(await recoverer.recover()).toBe(0);
+  expect(await first.heartbeat([{ claim }])).toEqual(['ok']);
+
+  // One whose clock is ahead.
+  await deliveredAt(-3_600_000);
+  expect(await recoverer.recover()).toBe(1);
+  const taken = await claimOne(second);
+  expect(await first.heartbeat([{ claim }])).toEqual(['lost']);
+  expect(await first.complete(claim, { by: 'first' })).toBe('lost');
+  expect(await second.complete(taken, { by: 'second' })).toBe('completed');
+  expect(await producer.get(id)).toMatchObject({ result: { by: 'second' }, attempt: 1, stalls: 1 });
+});
+
+test('a master that must not write without a replica admits nothing and says why, and nothing is half-written', async () => {
+  const { producer, consumer, redis, keys } = await setup();
+  const task = newTask();
+  await redis.config('SET', 'min-replicas-to-write', 1);
+  try {
+    await expect(producer.enqueue(task)).rejects.toMatchObject({
+      code: 'dependency_unavailable',
+      message: 'Redis could not admit the task: it has too few replicas to write',
+    });
+    expect(await redis.exists(keys.task(task.id), keys.content(task.id))).toBe(0);
+    expect(await redis.zcard(keys.waiting('NORMAL'))).toBe(0);
+  } finally {
+    await redis.config('SET', 'min-replicas-to-write', 0);
+  }
+  await producer.enqueue(task);
+  expect((await claimOne(consumer)).task.id).toBe(task.id);
+});
+
+test('a command of a worker leaves in the turn that sends it, not gathered with later ones', async () => {
+  const { redis } = await setup();
+  const before = redis.stream.bytesWritten;
+  const answer = redis.ping();
+  expect(redis.stream.bytesWritten).toBeGreaterThan(before);
+  expect(await answer).toBe('PONG');
+});
+
 test('a stream without its group holds up no other, and what is completed meanwhile stays completed', async () => {
   const { enqueue, createConsumer, consumer, producer, redis, keys } = await setup();
   const first = await enqueue({ priority: 'CRITICAL' });

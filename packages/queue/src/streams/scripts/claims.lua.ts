@@ -17,9 +17,7 @@ local function begin(task, fields, token, worker, time)
   redis.call('HSET', key, unpack(changes))
   emit(task, 'claimed')
   if first_time then tell(task, 'processing', time) end
-  -- A field that stands twice counts as it stands last.
-  for _, change in ipairs(changes) do fields[#fields + 1] = change end
-  task.fields, task.first_time = fields, first_time
+  task.fields, task.changes, task.first_time = fields, changes, first_time
 end
 `;
 
@@ -191,7 +189,7 @@ local function claim_tasks(first, time, book)
   for index, task in ipairs(claim.taken) do content_keys[index] = content_key(task.id) end
   local contents = #content_keys > 0 and redis.call('MGET', unpack(content_keys))
   for index, task in ipairs(claim.taken) do
-    reply[#reply + 1] = { task.id, task.checkpointed and 1 or 0, contents[index] or '', task.fields }
+    reply[#reply + 1] = { task.id, task.checkpointed and 1 or 0, contents[index] or '', task.fields, task.changes }
   end
   return reply
 end

@@ -61,10 +61,10 @@ const readWhole = `
 local function read_whole(id)
   local fields = redis.pcall('HGETALL', task_key(id))
   if fields.err then return nil end
-  -- Room for all from the start; growing by one field after the other would cost more than reading them.
-  local record = { status = nil, priority = nil, entry = nil, attempt = nil, maxAttempts = nil, stalls = nil, token = nil,
-    cancelRequested = nil, createdAt = nil, startedAt = nil, expiresAt = nil, worker = nil, checkpointed = nil, owner = nil, notify = nil, cost = nil,
-    stage = nil, remainingMs = nil }
+  -- Room for what is usual from the start; growing by one field after the other would cost more than reading them.
+  local record = { status = nil, priority = nil, entry = nil, attempt = nil, maxAttempts = nil, stalls = nil, createdAt = nil,
+    startedAt = nil, expiresAt = nil, worker = nil, checkpointed = nil, owner = nil, notify = nil, cost = nil, requestId = nil,
+    expectedMs = nil }
   for index = 1, #fields, 2 do record[fields[index]] = fields[index + 1] end
   return as_task(id, record.status, record.priority, record.entry, record.attempt, record.maxAttempts, record.stalls,
     record.token, record.cancelRequested, record.createdAt, record.startedAt, record.expiresAt, record.worker,
