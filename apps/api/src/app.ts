@@ -8,6 +8,7 @@ import express, { type Express } from 'express';
 import type { CleanUpReport } from './clean-up.ts';
 import type { Estimator } from './estimate/estimator.ts';
 import { jsonAnswer } from './json-answer.ts';
+import type { MemoryReserve } from './memory-reserve.ts';
 import type { ApiMetrics } from './metrics.ts';
 import { cors } from './middleware/cors.ts';
 import { guard } from './middleware/guard.ts';
@@ -77,6 +78,7 @@ export interface AppOptions extends HealthOptions {
   monitor: QueueMonitor;
   admin: QueueAdmin;
   estimator: Estimator;
+  memory: MemoryReserve;
   /** Maintenance, at once. */
   cleanUp: (closing: AbortSignal) => Promise<CleanUpReport>;
   store: ArtifactStore;

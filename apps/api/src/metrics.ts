@@ -21,6 +21,7 @@ export interface ApiMetrics {
 /** Why a submission may be refused. */
 const rejections: ErrorCode[] = [
   'malformed_json',
+  'invalid_header',
   'invalid_request',
   'payload_too_large',
   'unsupported_media_type',
@@ -29,7 +30,9 @@ const rejections: ErrorCode[] = [
   'rate_limited',
   'quota_exceeded',
   'concurrency_limit',
+  'idempotency_mismatch',
   'queue_full',
+  'redis_full',
   'dependency_unavailable',
 ];
 

@@ -23,6 +23,7 @@ import { createCleanUp } from './clean-up.ts';
 import type { ApiConfig } from './config.ts';
 import { createEstimator } from './estimate/estimator.ts';
 import { createHttpServer } from './http-server.ts';
+import { createMemoryReserve } from './memory-reserve.ts';
 import { createApiMetrics } from './metrics.ts';
 import { observeQueue } from './queue-metrics.ts';
 import { removeExpiredUploads } from './uploads.ts';
@@ -72,6 +73,7 @@ export async function serveApi(parts: ApiParts): Promise<void> {
     monitor,
     admin: queue.createAdmin(),
     estimator,
+    memory: createMemoryReserve({ monitor }),
     cleanUp: createCleanUp({
       recoverer: queue.createRecoverer(recovery),
       janitor: queue.createJanitor({ removeArtifacts }),

@@ -22,6 +22,7 @@ export type SubmissionOptions = Pick<
   | 'producer'
   | 'monitor'
   | 'estimator'
+  | 'memory'
   | 'store'
   | 'limits'
   | 'maxAttempts'
@@ -63,7 +64,8 @@ export async function admit(tasks: NewTasks, res: Response, options: SubmissionO
   return admitted;
 }
 
-async function enqueue(news: NewTask[], { producer }: SubmissionOptions): Promise<Admitted> {
+async function enqueue(news: NewTask[], { producer, memory }: SubmissionOptions): Promise<Admitted> {
+  await memory.check();
   const [only, ...others] = news;
   // One alone shares its call to Redis with those of other requests.
   const records =

@@ -15,6 +15,7 @@ import type { Backend } from './backend.ts';
 import { createCleanUp } from './clean-up.ts';
 import { loadApiConfig } from './config.ts';
 import { createEstimator } from './estimate/estimator.ts';
+import { createMemoryReserve } from './memory-reserve.ts';
 import { createApiMetrics } from './metrics.ts';
 import { openApiDocument } from './openapi/document.ts';
 import { checkAgainst } from './openapi/test-setup.ts';
@@ -25,6 +26,8 @@ export interface TestAppOptions {
   /** Works on this instead of Redis. */
   backend?: Backend;
   maxLength?: number;
+  /** How old what it knows of the server's memory may be. */
+  memoryLastsMs?: number;
   /** Settings that differ from the defaults: `API_KEYS` and the like. */
   env?: Record<string, string>;
   /** Silent where nothing is said. */
@@ -39,6 +42,7 @@ export async function createTestApp({
   redisUrl,
   backend,
   maxLength = 100,
+  memoryLastsMs = 0,
   env = {},
   logger,
 }: TestAppOptions) {
@@ -77,6 +81,7 @@ export async function createTestApp({
     monitor,
     admin: tasks.createAdmin(),
     estimator: createEstimator({ monitor, refreshMs: 0 }),
+    memory: createMemoryReserve({ monitor, refreshMs: memoryLastsMs }),
     cleanUp: createCleanUp({ recoverer: tasks.createRecoverer(), janitor: tasks.createJanitor() }),
     queueMaxLength: maxLength,
     stallTimeoutSeconds: 3600,

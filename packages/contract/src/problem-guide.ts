@@ -145,7 +145,7 @@ export const problemGuide = {
   },
   redis_full: {
     cause:
-      'Redis has reached the memory that it may use, so it takes nothing new. Accepted tasks are not lost and still complete.',
+      'Redis uses more than 95 % of the memory that it may. The rest is kept for accepted tasks, which are not lost and still complete.',
     remedy:
       'Send the request again after `Retry-After`, when old tasks will have been removed. Operators: raise `maxmemory`, or lower `TASK_DEFAULT_TTL`.',
   },

@@ -7,7 +7,7 @@ import { queueStatus, secondsOrNull } from '../monitoring/views.ts';
 import { presentModels } from '../monitoring/workers.ts';
 import { type Route, type RouteSpec, route } from '../openapi/route.ts';
 
-type Options = Pick<AppOptions, 'monitor' | 'estimator' | 'limits' | 'queueMaxLength'>;
+type Options = Pick<AppOptions, 'monitor' | 'estimator' | 'memory' | 'limits' | 'queueMaxLength'>;
 
 const look = {
   method: 'get',
@@ -45,12 +45,13 @@ const samplePieceSeconds = 10;
 const waitWindowMs = 3_600_000;
 
 async function queueState(options: Options): Promise<z.input<typeof queueStateSchema>> {
-  const { monitor, estimator, queueMaxLength } = options;
-  const [queues, delayed, performance, { outlook, processing }] = await Promise.all([
+  const { monitor, estimator, memory, queueMaxLength } = options;
+  const [queues, delayed, performance, { outlook, processing }, isMemoryShort] = await Promise.all([
     monitor.queues(),
     monitor.delayed(),
     monitor.performance(waitWindowMs),
     estimator.fleet(),
+    memory.isReached(),
   ]);
   const waiting = queues.reduce((sum, queue) => sum + queue.waiting, delayed);
   const etaOf = (priority: (typeof priorityNames)[number]) => {
@@ -60,7 +61,7 @@ async function queueState(options: Options): Promise<z.input<typeof queueStateSc
       : null;
   };
   return {
-    accepting: waiting < queueMaxLength,
+    accepting: waiting < queueMaxLength && !isMemoryShort,
     waiting,
     capacity: queueMaxLength,
     processing,

@@ -217,10 +217,40 @@ describe('going on from', () => {
   });
 });
 
+test('before Redis is full new tasks are refused, so that all that run complete; room is used as it comes', async () => {
+  await using small = await createSmallServer();
+  await using context = await createTestApp({ redisUrl: small.url, maxLength: 100_000 });
+  const task = { prompt: 'x', metadata: { filler: 'y'.repeat(250) } };
+  const { body: first } = await submit(context, task);
+  const claim = await claimNext(context.consumer);
+  const requests = Array.from({ length: 50 }, () => task);
+  const fill = () => request(context.app).post('/api/v1/batches').send({ requests });
+  let answer = await fill();
+  while (answer.status === 202) answer = await fill();
+  for (const { status, body, headers } of [answer, await submit(context, task)]) {
+    expect([status, body.code]).toEqual([503, 'redis_full']);
+    expect(body.detail).toMatch(/more than 95 %/);
+    expect(Number(headers['retry-after'])).toBeGreaterThan(0);
+  }
+  expect((await request(context.app).get('/api/v1/queue')).body.accepting).toBe(false);
+  expect((await submit(context, { ...task, dry_run: true })).status).toBe(200);
+
+  // There is some left, even for what a full Redis takes no more.
+  await context.redis.set(`${context.prefix}:anything`, 'z'.repeat(1_000));
+  const outcome = await context.consumer.complete(claim, { ...result, sha256, bytes: audio.length });
+  expect(outcome).toBe('completed');
+  expect((await request(context.app).get(first.links.self)).body.status).toBe('completed');
+
+  await context.redis.config('SET', 'maxmemory', '6mb');
+  expect((await submit(context, task)).status).toBe(202);
+});
+
 test('a full Redis refuses new tasks with a time to come again, running ones complete, and room is used as it comes', async () => {
   await using small = await createSmallServer();
   await using context = await createTestApp({
     redisUrl: small.url,
+    // Looked at when there was plenty, so that Redis has to say it.
+    memoryLastsMs: Number.POSITIVE_INFINITY,
     maxLength: 100_000,
     env: { API_DAILY_SECONDS: '1000000' },
   });
