@@ -1,9 +1,11 @@
-import { readdir, readFile, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
 import { createApiKey, hashApiKey } from '@musicgen/access';
 import { createClient, type Task } from '@musicgen/client';
 import { createStreamsQueue } from '@musicgen/queue';
 import { type RedisServer, startRedisServer } from '@musicgen/redis-server';
+import { uploadKey } from '@musicgen/storage';
 import { Redis } from 'ioredis';
 import { type CommandLine, createCommandLine } from './command-line.ts';
 import { createFleet, type Fleet, type RunningApi } from './processes.ts';
@@ -82,6 +84,96 @@ test('audio goes to standard output and nothing else does', async () => {
   expect(code).toBe(0);
   expect(bytes.toString('latin1', 0, 4)).toBe('RIFF');
   expect(bytes.readUInt32LE(4) + 8).toBe(bytes.length);
+});
+
+test('a dry run says when it would be done, as a sentence or as JSON, and submits nothing', async () => {
+  const before = (await cli.pipe(['ls', '--limit', '1', '--json'])).stdout;
+  const told = await cli.pipe(['generate', 'x', '-d', '2', '--dry-run']);
+  expect(told).toMatchObject({
+    code: 0,
+    stdout: expect.stringMatching(/^It would start in \d+ s and be done in \d+ s\.\n$/),
+  });
+  const estimate = JSON.parse((await cli.pipe(['generate', 'x', '-d', '2', '--dry-run', '--json'])).stdout);
+  expect(estimate).toMatchObject({ dry_run: true, request: { prompt: 'x', duration: 2 } });
+  const unserved = await cli.pipe(['generate', 'x', '-p', 'low', '--dry-run']);
+  expect(unserved.stdout).toBe('Nobody can say: no live worker takes tasks of this priority.\n');
+  expect((await cli.pipe(['ls', '--limit', '1', '--json'])).stdout).toBe(before);
+});
+
+test('a piece is faded out, gone on from, and opened with what the desktop plays it with', async () => {
+  const faded = await cli.pipe(['generate', 'x', '-d', '2', '--fade-out', '1', '-o', 'faded.wav', '--json']);
+  const { id, request } = JSON.parse(faded.stdout) as Task;
+  expect(request).toMatchObject({ fade_out: 1 });
+  const samples = await readFile(join(cli.folder, 'faded.wav'));
+  const end = 44 + samples.readUInt32LE(40);
+  expect(Math.abs(samples.readInt16LE(end - 2))).toBeLessThan(100);
+
+  // A desktop that writes down what it is to open.
+  const desktop = join(cli.folder, 'desktop');
+  await mkdir(desktop);
+  await writeFile(join(desktop, 'xdg-open'), `#!/bin/sh\necho "$1" > "${desktop}/opened"\n`, { mode: 0o755 });
+  const env = { PATH: `${desktop}:${process.env.PATH}` };
+  const continued = ['generate', 'x', '-d', '1', '--continue-from', id, '-o', 'continued.wav', '--open'];
+  expect(await cli.pipe(continued, { env })).toMatchObject({ code: 0 });
+  const made = await cli.pipe(['status', '--json']);
+  expect(JSON.parse(made.stdout)).toMatchObject({
+    request: { continue_from: { task_id: id } },
+    result: { duration: 3 },
+  });
+  if (process.platform === 'linux')
+    expect(await opened(desktop)).toBe(`${join(cli.folder, 'continued.wav')}\n`);
+  const nowhere = await cli.pipe(['download', id, '--open'], { env: { PATH: '/nowhere' } });
+  expect(nowhere).toMatchObject({ code: 0, stderr: expect.stringContaining('could not be opened') });
+});
+
+/** The opener is left to itself, so the command may end before it has written. */
+async function opened(desktop: string): Promise<string> {
+  for (;;) {
+    const text = await readFile(join(desktop, 'opened'), 'utf8').catch(() => '');
+    if (text.endsWith('\n')) return text;
+    await delay(20);
+  }
+}
+
+test('a file to go on from is sent first, as it is; one that is no WAV or not there is refused before', async () => {
+  await cli.pipe(['generate', 'x', '-d', '1', '-o', 'start.wav']);
+  const sent = await cli.pipe([
+    'generate',
+    'x',
+    '-d',
+    '1',
+    '--continue-from',
+    'start.wav',
+    '--no-wait',
+    '--json',
+  ]);
+  const { upload_id: uploadId } = JSON.parse(sent.stdout).request.continue_from;
+  const kept = await readFile(join(fleet.folder, 'artifacts', uploadKey({ owner: undefined, uploadId })));
+  expect(kept).toEqual(await readFile(join(cli.folder, 'start.wav')));
+  await writeFile(join(cli.folder, 'notes.txt'), 'no audio');
+  const refused = await Promise.all(
+    ['notes.txt', 'missing.wav'].map((file) => cli.pipe(['generate', 'x', '--continue-from', file])),
+  );
+  expect(refused.map(({ code, stderr }) => [code, stderr])).toEqual([
+    [2, expect.stringContaining('(unreadable_audio)')],
+    [4, expect.stringMatching(/There is no file .*missing\.wav\. \(not_found\)/)],
+  ]);
+});
+
+test('what is done so far can be had while the rest is made, where that was asked for', async () => {
+  const { stdout } = await cli.pipe(['generate', 'long', '-d', '300', '--preview', '--no-wait']);
+  const id = stdout.trim();
+  const soFar = () => cli.pipe(['download', id, '--preview', '-o', '-']);
+  let download = await soFar();
+  for (; download.code !== 0; download = await soFar())
+    expect(download).toMatchObject({ stdout: '', stderr: expect.stringContaining('(task_not_finished)') });
+  expect(download.stderr).toMatch(/^processing/);
+  expect(download.bytes.toString('latin1', 0, 4)).toBe('RIFF');
+  expect(await cli.pipe(['download', id, '--preview', '-o', 'so-far.mp3'])).toMatchObject({
+    code: 2,
+    stderr: expect.stringContaining('(not_acceptable)'),
+  });
+  await cli.pipe(['cancel', id]);
 });
 
 inTerminal('a terminal shows one line that moves, in colour unless it is not wanted', async () => {

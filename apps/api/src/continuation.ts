@@ -17,6 +17,7 @@ export async function checkContinuation(
   res: Response,
   options: Pick<AppOptions, 'producer' | 'store'>,
 ): Promise<void> {
+  if (tasks.requests.every((request) => request.continue_from === undefined)) return;
   const problems = await Promise.all(tasks.requests.map((request) => problemWith(request, res, options)));
   const issues = problems.flatMap((message, index) =>
     message === undefined

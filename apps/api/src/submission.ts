@@ -11,7 +11,6 @@ import { loggerOf } from './logger-of.ts';
 import { type NewTasks, pathOf } from './new-tasks.ts';
 import { RetryLater } from './retry-later.ts';
 import { spendSeconds } from './spend-seconds.ts';
-import { acceptedRequest } from './task-view.ts';
 import { noticeOf } from './webhook-notice.ts';
 
 /** Seeds that the service draws: plenty, and short enough to read out. */
@@ -89,7 +88,7 @@ async function newTask({ request, index, batchId, tasks, res, options }: NewTask
   return {
     id: uuidv7(),
     priority: request.priority,
-    request: acceptedRequest(withSeed(stored)),
+    request: withSeed(stored),
     ttlSeconds: request.ttl,
     maxAttempts: options.maxAttempts,
     requestId: res.locals.requestId,

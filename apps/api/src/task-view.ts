@@ -27,10 +27,23 @@ export async function presentTask(id: string, options: PresentOptions): Promise<
 }
 
 /** A record just read, completed with its place in the queue, where it has one, and what that means for its end. */
-export async function present(record: TaskRecord, { producer, estimator }: PresentOptions): Promise<Task> {
-  if (record.status !== 'pending') return toTask(record);
+export function present(record: TaskRecord, options: PresentOptions): Promise<Task> {
+  return presentWith(storedRequest(record), record, options);
+}
+
+/** The record of a task that was just admitted, whose request was checked as it came in. */
+export function presentNew(record: TaskRecord, options: PresentOptions): Promise<Task> {
+  return presentWith(record.request as AcceptedRequest, record, options);
+}
+
+async function presentWith(
+  request: AcceptedRequest,
+  record: TaskRecord,
+  { producer, estimator }: PresentOptions,
+): Promise<Task> {
+  if (record.status !== 'pending') return toTask(record, request);
   const place = record.place ?? (await producer.place(record.id));
-  const task = toTask(record, place);
+  const task = toTask(record, request, place);
   const { priority, duration: seconds } = task.request;
   const estimate = place && (await estimator.estimate({ priority, seconds, ahead: place.position - 1 }));
   if (estimate) task.eta = etaFrom(estimate);
@@ -48,7 +61,7 @@ export function presentListed<Extra extends object>(
 ): (Task & Extra)[] {
   return listed.flatMap(({ record, place, extra }) => {
     try {
-      return [{ ...toTask(record, place), ...extra }];
+      return [{ ...toTask(record, storedRequest(record), place), ...extra }];
     } catch (error) {
       if (error instanceof ServiceError) return [];
       throw error;
@@ -57,9 +70,8 @@ export function presentListed<Extra extends object>(
 }
 
 /** A task's record as the API shows it; `place` is where it stands while it waits. */
-function toTask(record: TaskRecord, place?: QueuePlace): Task {
+function toTask(record: TaskRecord, request: AcceptedRequest, place?: QueuePlace): Task {
   const links = taskLinks(record);
-  const request = storedRequest(record);
   const imported = importedResult(record);
   const result = record.result && !imported ? storedResult(record) : undefined;
   return {
@@ -103,18 +115,8 @@ export function taskLinks({ id, status, request }: TaskRecord): Task['links'] {
   };
 }
 
-/** Requests that were checked as they came in: those of the answer to their submission are not checked once more. */
-const accepted = new WeakSet<JsonObject>();
-
-/** A request that is whole and was checked, for the record of a new task. */
-export function acceptedRequest(request: AcceptedRequest): AcceptedRequest {
-  accepted.add(request);
-  return request;
-}
-
 /** What a task was asked to make. @throws ServiceError `corrupt_record`. */
 export function storedRequest(record: TaskRecord): AcceptedRequest {
-  if (accepted.has(record.request)) return record.request as AcceptedRequest;
   return stored(record, acceptedRequestSchema, record.request);
 }
 

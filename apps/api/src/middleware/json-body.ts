@@ -15,8 +15,7 @@ export function requireType(...contentTypes: string[]): RequestHandler {
 /** Reads a JSON body into `req.body`, strictly: UTF-8, an object or a list, no field twice in one object. */
 export function jsonBody({ limitKilobytes }: { limitKilobytes: number }): RequestHandler[] {
   return [
-    requireType('application/json'),
-    refuseOtherCharsets,
+    requireJson,
     express.raw({ type: () => true, limit: limitKilobytes * 1024 }),
     (req, _res, next) => {
       req.body = parseJson(textOf(req));
@@ -25,9 +24,15 @@ export function jsonBody({ limitKilobytes }: { limitKilobytes: number }): Reques
   ];
 }
 
-const refuseOtherCharsets: RequestHandler = (req, _res, next) => {
-  const [, charset = 'utf-8'] = /;\s*charset="?([^";\s]+)/i.exec(req.get('Content-Type') ?? '') ?? [];
-  if (charset.toLowerCase() === 'utf-8') return next();
+const json = 'application/json';
+const requireJsonType = requireType(json);
+
+const requireJson: RequestHandler = (req, res, next) => {
+  const type = req.headers['content-type'];
+  // As most send it, there is nothing to be parsed.
+  if (type === json) return next();
+  const [, charset = 'utf-8'] = /;\s*charset="?([^";\s]+)/i.exec(type ?? '') ?? [];
+  if (charset.toLowerCase() === 'utf-8') return requireJsonType(req, res, next);
   throw new ServiceError('unsupported_media_type', 'The body must be in UTF-8.');
 };
 

@@ -62,6 +62,32 @@ describe('events', () => {
   });
 });
 
+test('however many clients follow tasks, one connection to Redis reads for them all', async () => {
+  await using context = await createTestApp({ redisUrl: server.url });
+  const listening = context.app.listen(0);
+  const { port } = listening.address() as { port: number };
+  const leave = new AbortController();
+  const follow = async () => {
+    const { body } = await submit(context, { prompt: 'x' });
+    const url = `http://127.0.0.1:${port}${body.links.events}`;
+    const events = collectEvents(await fetch(url, { signal: leave.signal }));
+    await events.until('snapshot');
+    return events;
+  };
+  const connections = async () =>
+    String(await context.redis.client('LIST'))
+      .trim()
+      .split('\n');
+  await follow();
+  const withOne = (await connections()).length;
+  const streams = await Promise.all(Array.from({ length: 40 }, follow));
+  const open = await connections();
+  expect([open.length, open.filter((line) => line.includes('cmd=xread')).length]).toEqual([withOne, 1]);
+  leave.abort();
+  await Promise.all(streams.map((events) => events.all().catch(() => {})));
+  listening.close();
+});
+
 test.each([
   ['older than everything the stream still holds', '1-0'],
   ['newer than the stream, whose last second was lost', '99999999999999-0'],

@@ -19,7 +19,7 @@ import { type Route, route } from '../openapi/route.ts';
 import { idempotencyKey, prefer } from '../request-headers.ts';
 import { retryAfterSeconds } from '../retry-after.ts';
 import { type Admitted, admit, type SubmissionOptions, variationsOf } from '../submission.ts';
-import { etaFrom, present, taskLinks } from '../task-view.ts';
+import { etaFrom, present, presentNew, taskLinks } from '../task-view.ts';
 import { waitForTask } from '../wait-for-task.ts';
 import { taskOf } from './task-id.ts';
 
@@ -113,12 +113,13 @@ async function answer(
   const [first = records[0], ...others] =
     waitSeconds === undefined ? records : await allFinished(records, waitSeconds, res, options);
   if (first === undefined) return;
-  const task = await present(first, options);
+  const isAsAdmitted = !isReplay && waitSeconds === undefined;
+  const task = await (isAsAdmitted ? presentNew : present)(first, options);
   if (waitSeconds !== undefined) res.set('Preference-Applied', `wait=${waitSeconds}`);
   if (isReplay) res.set('Idempotency-Replayed', 'true');
-  res.location(task.links.self);
+  res.setHeader('Location', task.links.self);
   const isDone = [first, ...others].every(({ status }) => isTerminal(status));
-  if (!isDone) res.set('Retry-After', String(retryAfterSeconds(task)));
+  if (!isDone) res.setHeader('Retry-After', retryAfterSeconds(task));
   res
     .status(waitSeconds !== undefined && isDone ? 200 : 202)
     .json(others.length === 0 ? task : { ...task, variations: variationViews([first, ...others]) });

@@ -83,19 +83,21 @@ interface SaveOptions {
   task: Task;
   output: OutputFiles;
   index?: number;
+  /** What there is of it so far, as WAV. */
+  preview?: boolean | undefined;
 }
 
-/** Downloads the audio of a finished task. @returns its path, or `-` */
+/** Downloads the audio of a task, finished unless a preview is asked for. @returns its path, or `-` */
 export async function saveAudio(
   { signal }: Context,
-  { client, task, output, index = 0 }: SaveOptions,
+  { client, task, output, index = 0, preview }: SaveOptions,
 ): Promise<string> {
   const format: AudioFormat = output.format ?? task.request.format;
   const path = await output.pathOf({ index, seed: task.request.seed, format });
   if (path !== '-') {
-    await downloadAudio(client, task.id, path, { format, signal });
+    await downloadAudio(client, task.id, path, { format, preview, signal });
   } else {
-    const { body } = await client.getAudio(task.id, { format, signal });
+    const { body } = await client.getAudio(task.id, { format, preview, signal });
     if (body !== null) await pipeline(body, process.stdout, { end: false, signal });
   }
   return path;

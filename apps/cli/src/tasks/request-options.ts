@@ -16,6 +16,7 @@ export interface RequestOptions {
   guidance?: number;
   continueFrom?: string;
   fadeOut?: number;
+  preview?: boolean;
   ttl?: number;
   tags: boolean;
 }
@@ -34,6 +35,7 @@ export function addRequestOptions(command: Command): Command {
     .option('--guidance <number>', 'how closely to follow the prompt; 1 is off', toNumber)
     .option('--continue-from <id-or-file>', 'go on from the audio of this task, or from this WAV file')
     .option('--fade-out <seconds>', 'fade the end out to silence', toNumber)
+    .option('--preview', 'let `musicgen download --preview` have what is done so far, while the rest is made')
     .option('--ttl <seconds>', 'remove the task and its audio after this long', toNumber)
     .option('--no-tags', 'write nothing into the files about how they were made');
 }
@@ -47,7 +49,7 @@ export function parametersOf(
   options: RequestOptions,
   format: AudioFormat | undefined,
 ): Omit<GenerateRequestInput, 'prompt'> {
-  const { negative, topK, topP, guidance, fadeOut, tags } = options;
+  const { negative, topK, topP, guidance, fadeOut, preview, tags } = options;
   const { duration, seed, priority, model, temperature, ttl } = options;
   return {
     ...{ duration, seed, priority, model, temperature, ttl, format },
@@ -56,6 +58,7 @@ export function parametersOf(
     top_p: topP,
     guidance_scale: guidance,
     fade_out: fadeOut,
+    preview,
     tags: tags ? undefined : false,
   };
 }
