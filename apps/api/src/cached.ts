@@ -2,8 +2,8 @@ import { ServiceError } from '@musicgen/contract';
 
 export interface CacheOptions<Value> {
   load: () => Promise<Value>;
-  /** How old an answer may be. */
-  lastsMs: number;
+  /** How old an answer may be, whatever it is or by what it is. */
+  lastsMs: number | ((value: Value) => number);
   /** A load that takes longer counts as failed for those who wait for it. */
   deadlineMs: number;
 }
@@ -22,8 +22,8 @@ export function cached<Value>({ load, lastsMs, deadlineMs }: CacheOptions<Value>
     goodUntil = Number.POSITIVE_INFINITY;
     isLoaded = false;
     started.then(
-      () => {
-        goodUntil = performance.now() + lastsMs;
+      (value) => {
+        goodUntil = performance.now() + (typeof lastsMs === 'number' ? lastsMs : lastsMs(value));
         isLoaded = true;
       },
       () => {

@@ -1,5 +1,5 @@
 import { createHash, randomInt } from 'node:crypto';
-import { type ErrorCode, type GenerateRequest, ServiceError } from '@musicgen/contract';
+import { type ErrorCode, type GenerateRequest, priorityNames, ServiceError } from '@musicgen/contract';
 import type { NewTask, TaskRecord } from '@musicgen/queue';
 import type { Response } from 'express';
 import { uuidv7 } from 'uuidv7';
@@ -59,6 +59,7 @@ export async function admit(tasks: NewTasks, res: Response, options: SubmissionO
   }).catch(async (error: unknown) => {
     throw await withTimeToComeAgain(error, res, options);
   });
+  if (!admitted.isReplay) options.estimator.admitted(tasks.requests);
   tellSubmission(admitted, res, options);
   return admitted;
 }
@@ -97,8 +98,18 @@ async function newTask({ request, index, batchId, tasks, res, options }: NewTask
     ...(batchId !== undefined && { batchId, batchIndex: index }),
     notify: tasks.notify ?? noticeOf(webhook, options.webhooks, [...pathOf(tasks, index), 'webhook']),
     ...idempotencyOf(tasks, index),
-    ...(await options.estimator.submission(request)),
+    ...(await options.estimator.submission(request, goingBefore(tasks.requests, index))),
   };
+}
+
+/** Those of a batch that will be taken before one of it: of better queues all, of its own those that stand before it. */
+function goingBefore(requests: readonly GenerateRequest[], index: number): GenerateRequest[] {
+  const level = ({ priority }: GenerateRequest) => priorityNames.indexOf(priority);
+  const own = requests[index];
+  if (own === undefined || requests.length === 1) return [];
+  return requests.filter(
+    (other, position) => level(other) < level(own) || (level(other) === level(own) && position < index),
+  );
 }
 
 /** A seed is always chosen, stored and returned, so that every piece can be made again. */

@@ -118,6 +118,20 @@ test('a task is submitted with its audio as its cost and with when it is expecte
   expect([cost, Number(expectedMs) / 1000]).toEqual([9_500, expect.closeTo(14.75, 1)]);
 });
 
+test('of tasks that come at once each has those before it in its way, in one batch and one by one', async () => {
+  const { estimator, join } = await setup({ refreshMs: 60_000 });
+  await join();
+  const low = { priority: 'LOW', duration: 10 } as const;
+  const expected = async (...before: (typeof low)[]) =>
+    Number((await estimator.submission(low, before)).expectedMs) / 1000;
+  expect([await expected(), await expected(low, low)]).toEqual([5, 15]);
+  estimator.admitted([low, low, { ...low, priority: 'HIGH' }]);
+  expect(await expected()).toBe(20);
+  // The queue was looked at before they came.
+  const third = await estimator.estimate({ priority: 'LOW', seconds: 10, ahead: 7 });
+  expect(secondsFromNow(third?.startAt)).toBeCloseTo(40, 0);
+});
+
 test('a worker that is to drain takes no part any more', async () => {
   const { estimator, join, queue } = await setup();
   await join();

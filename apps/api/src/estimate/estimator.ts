@@ -1,7 +1,7 @@
 import type { Priority } from '@musicgen/contract';
 import type { NewTask, QueueMonitor } from '@musicgen/queue';
 import { cached } from '../cached.ts';
-import { foresee, type Outlook, type PlannedTask, totalSpeed } from './foresee.ts';
+import { foresee, type Outlook, type PlannedTask, totalSpeed, type Work } from './foresee.ts';
 import { audioSecondsOf, costOf, type LiveWorker, liveWorker, outlookOf } from './outlook.ts';
 
 /** When a task will be started and finished, in Unix milliseconds. */
@@ -29,15 +29,24 @@ export interface FleetState {
 export interface Estimator {
   /** For a task that would be submitted now, or, with `ahead`, for one that waits with so many before it in its queue. */
   estimate(task: PlannedTask): Promise<Estimate | undefined>;
-  /** What to submit a task with: how much work it is, and when it is expected to be done. */
-  submission(request: {
-    priority: Priority;
-    duration: number;
-  }): Promise<Pick<NewTask, 'cost' | 'expectedMs'>>;
+  /** What to submit a task with: how much work it is, and when it is expected to be done, with those before it in its batch. */
+  submission(
+    request: PricedRequest,
+    before?: readonly PricedRequest[],
+  ): Promise<Pick<NewTask, 'cost' | 'expectedMs'>>;
+  /** These wait now: whoever asks before the queue is looked at again has them before him. */
+  admitted(requests: readonly PricedRequest[]): void;
   /** Seconds until the queue is shorter than `maxLength` by a tenth, 5 to 600: what a refused caller is told. */
   secondsUntilRoom(maxLength: number): Promise<number>;
   /** @throws when Redis is away. */
   fleet(): Promise<FleetState>;
+}
+
+/** What of a request decides how long it takes, and how long it waits. */
+export interface PricedRequest {
+  priority: Priority;
+  /** Seconds. */
+  duration: number;
 }
 
 export interface EstimatorOptions {
@@ -59,16 +68,19 @@ export function createEstimator({ monitor, refreshMs = 1_000 }: EstimatorOptions
   });
   const measuredSpeed = cached({
     load: () => latestSpeed(monitor),
-    lastsMs: Math.min(refreshMs * 5, speedLastsMs),
+    // The first task that is done tells more than any later one.
+    lastsMs: (speed) => Math.min(speed === undefined ? refreshMs : refreshMs * 5, speedLastsMs),
     deadlineMs,
   });
   const fleet = cached({ load: look, lastsMs: refreshMs, deadlineMs });
+  let latest: FleetState | undefined;
 
   async function look(): Promise<FleetState> {
     const [backlog, live, speed] = await Promise.all([monitor.backlog(), workers(), measuredSpeed()]);
     const outlook = outlookOf({ backlog, workers: live, measuredSpeed: speed });
     const waiting = Object.values(backlog.waiting).reduce((sum, { tasks }) => sum + tasks, 0);
-    return { workers: live, outlook, processing: backlog.processing, waiting, slotSpeed: speed };
+    latest = { workers: live, outlook, processing: backlog.processing, waiting, slotSpeed: speed };
+    return latest;
   }
 
   async function foreseen(task: PlannedTask) {
@@ -79,12 +91,21 @@ export function createEstimator({ monitor, refreshMs = 1_000 }: EstimatorOptions
   return {
     fleet,
 
-    async submission({ priority, duration }) {
-      const foresight = await foreseen({ priority, seconds: duration });
+    async submission({ priority, duration }, before = []) {
+      const foresight = await foreseen({ priority, seconds: duration, besides: workOf(before) });
       const cost = costOf(duration);
       return foresight === undefined
         ? { cost }
         : { cost, expectedMs: Math.round(foresight.finishesIn * 1000) };
+    },
+
+    admitted(requests) {
+      if (latest === undefined) return;
+      for (const { priority, duration } of requests) {
+        latest.waiting += 1;
+        latest.outlook.waiting[priority].tasks += 1;
+        latest.outlook.waiting[priority].seconds += duration;
+      }
     },
 
     async estimate(task) {
@@ -102,6 +123,10 @@ export function createEstimator({ monitor, refreshMs = 1_000 }: EstimatorOptions
       return state === undefined ? leastPauseSeconds : untilRoom(state, maxLength);
     },
   };
+}
+
+function workOf(requests: readonly PricedRequest[]): Work {
+  return { tasks: requests.length, seconds: requests.reduce((sum, { duration }) => sum + duration, 0) };
 }
 
 /** The last minutes, as machines get busier and idler; where too little was done in them, the last hour. */

@@ -33,6 +33,8 @@ export interface PlannedTask {
   seconds: number;
   /** How many tasks of its own queue go before it; absent: all that wait there, as for one that is submitted now. */
   ahead?: number;
+  /** What goes before it and is not in the queues yet. */
+  besides?: Work;
 }
 
 /** Seconds from now. */
@@ -67,8 +69,7 @@ function speedOfOne(slots: readonly Slots[], before: Work): number {
  * that falls to them, where other workers serve that one too.
  */
 function workBefore({ slots, waiting, paused }: Outlook, task: PlannedTask): Work {
-  const own = waiting[task.priority];
-  const work = partOf(own, own.tasks === 0 ? 0 : Math.min(1, (task.ahead ?? own.tasks) / own.tasks));
+  const work = ownBefore(waiting[task.priority], task);
   for (const priority of betterThan(task.priority, Object.keys(waiting) as Priority[])) {
     if (paused.includes(priority)) continue;
     const all = slots.filter(({ priorities }) => priorities.includes(priority));
@@ -78,6 +79,15 @@ function workBefore({ slots, waiting, paused }: Outlook, task: PlannedTask): Wor
     work.seconds += part.seconds;
   }
   return work;
+}
+
+/** More may be ahead than was waiting when the queues were looked at. */
+function ownBefore(
+  own: Work,
+  { ahead = own.tasks, seconds, besides = { tasks: 0, seconds: 0 } }: PlannedTask,
+): Work {
+  const length = own.tasks === 0 ? seconds : own.seconds / own.tasks;
+  return { tasks: ahead + besides.tasks, seconds: ahead * length + besides.seconds };
 }
 
 /** The priorities stand best first. */

@@ -78,13 +78,13 @@ test('however many clients follow tasks, one connection to Redis reads for them 
     String(await context.redis.client('LIST'))
       .trim()
       .split('\n');
-  await follow();
+  const first = await follow();
   const withOne = (await connections()).length;
   const streams = await Promise.all(Array.from({ length: 40 }, follow));
   const open = await connections();
   expect([open.length, open.filter((line) => line.includes('cmd=xread')).length]).toEqual([withOne, 1]);
   leave.abort();
-  await Promise.all(streams.map((events) => events.all().catch(() => {})));
+  await Promise.all([first, ...streams].map((events) => events.all().catch(() => {})));
   listening.close();
 });
 
