@@ -21,7 +21,7 @@ import { stacked } from './weight-transforms.ts';
 // Letters as in fast-decoder-inputs.ts; H: hidden size.
 
 /** Positions of one row that lie together in the cache, where nothing else is said. */
-const usualBlockPositions = 128;
+const usualBlockPositions = 64;
 
 /**
  * The decoder of the fast layout: it appends any number of columns to rows of any age, which is prefill and step in one

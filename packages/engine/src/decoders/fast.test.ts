@@ -8,7 +8,7 @@ import type { SequenceRows } from './decoder.ts';
 
 const layouts = [
   ['mono', 4],
-  ['mono', 128],
+  ['mono', 64],
   ['stereo', 4],
 ] as const;
 

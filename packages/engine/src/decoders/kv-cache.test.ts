@@ -46,6 +46,21 @@ describe('the key/value cache', () => {
     expect(Array.from(values ?? [])).toEqual([9, 7, 9, 10, 8, 9, 11, 12]);
   });
 
+  it('writes heads of an even size bit for bit, whatever their numbers are', () => {
+    const cache = new KeyValueCache({ ...shape, size: 4 });
+    const a = row();
+    const odd = [-0, 1e-45, 3.4e38, -3.4e38, -1e-45, 0, 1 / 3, -1];
+    for (const column of [odd, odd.toReversed(), odd]) {
+      cache.extend(a, a.length + 1);
+      // Keys of both heads, then values.
+      cache.write([a], Float32Array.from([...column, ...column.map((number) => number / 2)]), 1);
+    }
+    const [keys, values] = cache.view(1, 2);
+    const expected = [...odd.slice(0, 4), 0, 0, 0, 0, ...odd.slice(4), 0, 0, 0, 0];
+    expect(keys).toEqual(Float32Array.from(expected));
+    expect(values).toEqual(Float32Array.from(expected, (number) => number / 2));
+  });
+
   it('keeps everything, and says that it has moved, when more is reserved', () => {
     const cache = new KeyValueCache(shape);
     const a = row();
