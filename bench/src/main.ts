@@ -3,7 +3,7 @@
  *
  *     npm run bench -- queue [--rounds 5] [--tasks 10000] [--workers 1000] [--priorities 4|1]
  *                            [--only pickup,idle] [--json FILE]
- *     npm run bench -- engine [--rounds 1] [--precision fp32|int8|int4] [--only steps,eight,pieces,together]
+ *     npm run bench -- engine [--rounds 1] [--precision fp32|int8|int4|int4-g128] [--only steps,eight,pieces,together]
  *                             [--seconds 10,30] [--together 10] [--threads 2] [--json FILE]
  *     npm run bench -- migration [--tasks 100000] [--json FILE]
  *     npm run bench -- api [--rounds 3] [--load 3] [--connections 32] [--clients 1000]

@@ -30,6 +30,7 @@ const graphTypes = {
   fp32: { text_encoder: 'fp32', decoder_model_merged: 'fp32', encodec_decode: 'fp32' },
   int8: { text_encoder: 'int8', decoder_model_merged: 'int8', encodec_decode: 'fp32' },
   int4: { text_encoder: 'int8', decoder_model_merged: 'q4', encodec_decode: 'fp32' },
+  'int4-g128': { text_encoder: 'int8', decoder_model_merged: 'q4', encodec_decode: 'fp32' },
 } as const;
 
 /** transformers.js as its documentation uses it. Tasks are made one after the other: it has no way to join them. */

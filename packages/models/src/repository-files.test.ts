@@ -87,6 +87,12 @@ test('a precision that the repository does not have is named beside those that i
   );
 });
 
+test('a precision that only a conversion makes is refused for ready graphs', () => {
+  expect(() => select('int4-g128', ...graphs('', '_q4'))).toThrow(
+    'someone/some-model has only ready graphs, and int4-g128 is made of a checkpoint; choose another precision',
+  );
+});
+
 test('a repository without weights or without a tokenizer is refused', () => {
   expect(() => select('fp32', 'pytorch_model.bin')).toThrow(
     'someone/some-model has neither model.safetensors nor onnx/decoder_model_merged.onnx',

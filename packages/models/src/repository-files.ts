@@ -1,7 +1,7 @@
 import { ServiceError } from '@musicgen/contract';
 import type { RemoteFile, RemoteRepository } from './hub.ts';
 
-export const precisions = ['fp32', 'int8', 'int4'] as const;
+export const precisions = ['fp32', 'int8', 'int4', 'int4-g128'] as const;
 export type Precision = (typeof precisions)[number];
 
 /** What to take of a repository. */
@@ -27,11 +27,12 @@ const requiredNames = ['config.json', 'generation_config.json', 'tokenizer.json'
 const shardName = /^model-\d{5}-of-\d{5}\.safetensors$/;
 const indexName = 'model.safetensors.index.json';
 
-/** The endings that transformers.js gives to graphs of a precision, best first. */
+/** The endings that transformers.js gives to graphs of a precision, best first; of `int4-g128` there are no ready graphs. */
 const suffixes: Record<Precision, string[]> = {
   fp32: [''],
   int8: ['_quantized', '_int8', '_uint8'],
   int4: ['_q4', '_bnb4'],
+  'int4-g128': [],
 };
 
 /**
@@ -66,6 +67,12 @@ function selectCheckpoint(files: RemoteFile[]): RemoteFile[] {
  */
 function selectGraphs(name: string, files: RemoteFile[], precision: Precision): RemoteFile[] {
   const { fp32, int8 } = suffixes;
+  if (suffixes[precision].length === 0) {
+    throw new ServiceError(
+      'model_load_failed',
+      `${name} has only ready graphs, and ${precision} is made of a checkpoint; choose another precision`,
+    );
+  }
   return [
     ...selectGraph(name, files, { graph: 'decoder_model_merged', endings: suffixes[precision] }),
     ...selectGraph(name, files, {

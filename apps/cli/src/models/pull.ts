@@ -46,7 +46,7 @@ A download that was interrupted goes on where it stopped when the command is giv
  * Of float32 weights, what the graphs take at least; of 16-bit ones it is twice as much. Too little here wastes a download,
  * too much would refuse a disk that has room; the converter knows exactly, and looks before it writes.
  */
-const convertedShare: Record<Precision, number> = { fp32: 1, int8: 0.38, int4: 0.28 };
+const convertedShare: Record<Precision, number> = { fp32: 1, int8: 0.38, int4: 0.28, 'int4-g128': 0.26 };
 
 /** `musicgen models pull` */
 export function pullCommand(context: Context): Command {

@@ -97,7 +97,12 @@ async function checkTokenizer(source: string, { config }: Checkpoint): Promise<v
 }
 
 /** What transformers.js calls a graph of that precision. */
-const graphSuffixes: Record<ModelPrecision, string> = { fp32: '', int8: '_int8', int4: '_q4' };
+const graphSuffixes: Record<ModelPrecision, string> = {
+  fp32: '',
+  int8: '_int8',
+  int4: '_q4',
+  'int4-g128': '_q4',
+};
 
 /**
  * Weights beside their graph are mapped into memory instead of being copied: a model loads two to three times as fast and

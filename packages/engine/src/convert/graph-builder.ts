@@ -38,8 +38,11 @@ export interface TensorType {
   readonly shape: readonly Dimension[];
 }
 
-/** How the weights of the large matrices are stored: whole, or in blocks of 8 or 4 bits. */
-export type ModelPrecision = 'fp32' | 'int8' | 'int4';
+/**
+ * How the weights of the large matrices are stored: whole, or in 8 or 4 bits with a scale for each block of 32 numbers;
+ * `int4-g128` has one for each 128.
+ */
+export type ModelPrecision = 'fp32' | 'int8' | 'int4' | 'int4-g128';
 
 /** Operators that are onnxruntime's own (https://onnxruntime.ai/docs/reference/operators/ContribOperators.html). */
 const microsoftOperators: ReadonlySet<string> = new Set([

@@ -7,10 +7,11 @@ interface BlockFormat {
   readonly blockSize: number;
 }
 
-/** Larger blocks are read faster and lose more: see docs/decisions, the fast layout. */
+/** Larger blocks are computed faster and lose more: see docs/decisions, four bits in larger blocks. */
 const formats: Record<Exclude<ModelPrecision, 'fp32'>, BlockFormat> = {
   int8: { bits: 8, blockSize: 32 },
   int4: { bits: 4, blockSize: 32 },
+  'int4-g128': { bits: 4, blockSize: 128 },
 };
 
 /** At this level the kernel rounds the activations to 8 bits too and multiplies integers. */
