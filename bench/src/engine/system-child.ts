@@ -5,9 +5,10 @@ import type { EngineAnswer, EngineCommand, SystemOptions, SystemReport } from '.
 /** A system in its process. */
 export interface SystemChild {
   readonly loadSeconds: number;
+  /** The most memory it has had up to the last measurement. */
+  readonly peakBytes: number;
   measure(command: EngineCommand): Promise<EngineAnswer>;
-  /** Ends it and says the most memory it has had. */
-  end(): Promise<number>;
+  end(): void;
 }
 
 const entry = fileURLToPath(new URL('../../dist/engine/system-process.js', import.meta.url));
@@ -19,16 +20,19 @@ export async function startSystem(options: SystemOptions): Promise<SystemChild> 
     execArgv: [],
   });
   const loaded = await nextReport(child, 'loaded');
+  let peakBytes = 0;
   return {
     loadSeconds: loaded.seconds,
+    get peakBytes() {
+      return peakBytes;
+    },
     async measure(command) {
       child.send(command);
-      return (await nextReport(child, 'measured')).answer;
+      const measured = await nextReport(child, 'measured');
+      peakBytes = measured.peakBytes;
+      return measured.answer;
     },
-    async end() {
-      child.send('end');
-      return (await nextReport(child, 'ended')).peakBytes;
-    },
+    end: () => child.disconnect(),
   };
 }
 

@@ -3,7 +3,7 @@
  *
  *     node system-process.js '{"system": "ours", "folder": "…", …}'   (SystemOptions)
  *
- * It says when it has loaded, measures what it is asked for, and ends at the word `end`.
+ * It says when it has loaded, measures what it is asked for, and ends with the channel.
  */
 import { loadOurs } from './ours.ts';
 import type { EngineCommand, SystemOptions, SystemReport } from './system.ts';
@@ -17,12 +17,11 @@ async function main(options: SystemOptions): Promise<void> {
   const startedAt = performance.now();
   const system = await (options.system === 'ours' ? loadOurs(options) : loadPeer(options));
   say({ type: 'loaded', seconds: (performance.now() - startedAt) / 1000 });
-  process.on('message', async (command: EngineCommand | 'end') => {
-    if (command !== 'end') return say({ type: 'measured', answer: await system.measure(command) });
-    say({ type: 'ended', peakBytes: process.resourceUsage().maxRSS * 1024 });
-    process.disconnect();
-    process.exit(0);
+  process.on('message', async (command: EngineCommand) => {
+    const answer = await system.measure(command);
+    say({ type: 'measured', answer, peakBytes: process.resourceUsage().maxRSS * 1024 });
   });
+  process.on('disconnect', () => process.exit(0));
 }
 
 await main(JSON.parse(process.argv[2] ?? '{}'));

@@ -30,8 +30,7 @@ export interface SystemOptions {
 /** What a system's process says. */
 export type SystemReport =
   | { type: 'loaded'; seconds: number }
-  | { type: 'measured'; answer: EngineAnswer }
-  | { type: 'ended'; peakBytes: number };
+  | { type: 'measured'; answer: EngineAnswer; peakBytes: number };
 
 /** Every system is asked for the same music. */
 export const prompt = 'calm lofi with soft piano, a warm upright bass and dusty drums, 80 bpm';
