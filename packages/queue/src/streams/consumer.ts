@@ -6,7 +6,13 @@ import { createHeldClaims } from '../held-claims.ts';
 import { workersGroup } from '../keys.ts';
 import type { DiscardReason } from '../queue-events.ts';
 import type { Claim, ConsumerOptions, TaskConsumer } from '../task-queue.ts';
-import { failureToText, fieldsFromReply, recordFromFields, withContent } from '../task-record.ts';
+import {
+  failureToText,
+  fieldsFromReply,
+  type RecordFields,
+  recordFromFields,
+  withContent,
+} from '../task-record.ts';
 import { createBlockingConnection, withinDeadline } from './blocking-connection.ts';
 import { createCancelListener } from './cancel-listener.ts';
 import type { QueueContext } from './context.ts';
@@ -31,7 +37,8 @@ const reconnectPauseMs = 500;
 /** A worker that stops while Redis is away does not wait for it. */
 const closeTimeoutMs = 1_000;
 
-type TakenTask = [id: string, hasCheckpoint: number, content: string, fields: string[], changes: string[]];
+/** The fields as JSON: those that the record had, then those that the claim changed. */
+type TakenTask = [id: string, hasCheckpoint: number, content: string, fields: string];
 type FailOutcome = 'retrying' | 'failed' | 'cancelled' | 'lost';
 type ClaimReply = [
   outcome: 'done' | 'again' | 'held_back',
@@ -95,10 +102,9 @@ export function createConsumer(context: QueueContext, options: ConsumerOptions):
 
   /** The claim of a taken task, or nothing when its record cannot be read: then it is a dead letter. */
   async function openClaim(taken: TakenTask, token: string): Promise<Claim | undefined> {
-    const [id, hasCheckpoint, content, fields, changes] = taken;
+    const [id, hasCheckpoint, content, fields] = taken;
     try {
-      const claimed = fieldsFromReply(fields.concat(changes));
-      const task = recordFromFields(id, withContent(claimed, content));
+      const task = recordFromFields(id, withContent(claimedFields(fields), content));
       const checkpoint = hasCheckpoint === 1 ? await redis.getBuffer(keys.checkpoint(id)) : null;
       return { task, token, ...(checkpoint !== null && { checkpoint }) };
     } catch (error) {
@@ -131,7 +137,7 @@ export function createConsumer(context: QueueContext, options: ConsumerOptions):
     if (code !== 'corrupt_record') throw thrown;
     const outcome = await run(buryScript, [taskId, token, failureToText({ code, detail })]);
     // Of the priority it was taken with, which its record names, or it would not have been taken.
-    const priority = fieldsFromReply(fields).priority as Priority;
+    const priority = claimedFields(fields).priority as Priority;
     if (outcome === 'failed') events.emit('entry:discarded', { priority, taskId, reason: code });
   }
 
@@ -243,6 +249,11 @@ export function createConsumer(context: QueueContext, options: ConsumerOptions):
       await withinDeadline(closeTimeoutMs, leaveFleet()).catch(() => {});
     },
   };
+}
+
+/** A field that stands twice counts as it stands last. */
+function claimedFields(fields: string): RecordFields {
+  return fieldsFromReply((JSON.parse(fields) as string[][]).flat());
 }
 
 /** Tokens that no other worker gives: one random part for all, because drawing one takes longer than sending it. */

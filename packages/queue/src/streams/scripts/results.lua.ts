@@ -21,6 +21,19 @@ local function leave_streams(tasks)
 end
 `;
 
+/** `read_attempt(id)`: what ending an attempt needs of a record; looking for a field takes time, also for one that is not there. */
+const readAttempt = `
+local function read_attempt(id)
+  local values = redis.pcall('HMGET', task_key(id), 'status', 'priority', 'entry', 'createdAt', 'token', 'attempt', 'owner', 'cost',
+    'notify', 'cancelRequested', 'checkpointed', 'stage', 'remainingMs')
+  if values.err or not values[1] then return nil end
+  local status, priority, entry, created_at, token, attempt, owner, cost, notify, cancel_requested, checkpointed, stage,
+    remaining_ms = unpack(values, 1, 13)
+  return as_task(id, status, priority, entry, attempt, nil, nil, token, cancel_requested, created_at, nil, nil, nil, checkpointed,
+    owner, notify, cost, stage, remaining_ms)
+end
+`;
+
 /** `store_result(task, result, time)`: ends the record as completed. Something foreign under its keys harms only itself. */
 const storeResult = `
 local function store_result(task, result, time)
@@ -44,7 +57,7 @@ local function complete_all(first, last, time, book)
   local accepted = {}
   for index = first, last, 4 do
     local id, token, result, began_at = unpack(ARGV, index, index + 3)
-    local task = read(id)
+    local task = read_attempt(id)
     local owns = task and task.token == token
     if owns and task.status == 'processing' and not accepted[id] then
       accepted[id] = result
@@ -84,4 +97,4 @@ end
 `;
 
 /** Accepting results. */
-export const results = [leaveStreams, storeResult, completeAll, openBook, closeBook];
+export const results = [leaveStreams, readAttempt, storeResult, completeAll, openBook, closeBook];
