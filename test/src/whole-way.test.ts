@@ -82,10 +82,22 @@ async function untilOk(url: string): Promise<Response> {
   }
 }
 
-test('tasks that name different models are made by one worker', async () => {
+test('tasks that name different models are made by one worker, which has memory for one at a time', async () => {
   const api = await fleet.startApi();
-  const worker = fleet.startWorker({ MODELS_PATH: join(root, 'models') });
+  const worker = fleet.startWorker({
+    MODELS_PATH: join(root, 'models'),
+    ENGINE_MEMORY_MB: '200',
+    ORT_EXECUTION_PROVIDERS: 'cuda,cpu',
+  });
   await Promise.all([api.process, worker].map((process) => process.untilLogged('ready')));
+  expect(await worker.untilLogged('The engine is ready')).toMatchObject({
+    runsOn: { 'onnx/decoder_model_merged.onnx': 'cpu' },
+  });
+  expect(await worker.untilLogged('A graph does not run where it was wanted')).toMatchObject({
+    level: 'warn',
+    provider: 'cpu',
+    refused: expect.stringMatching(/^cuda \(.+\)$/),
+  });
   const models = ['musicgen-micro', undefined, 'musicgen-tiny'];
   const tasks = models.map(async (model) => {
     const { id } = await api.client.generate({
@@ -97,6 +109,10 @@ test('tasks that name different models are made by one worker', async () => {
     return (await api.client.waitForTask(id)).result?.model;
   });
   expect(await Promise.all(tasks)).toEqual(['musicgen-micro', 'musicgen-tiny', 'musicgen-tiny']);
+  expect(await worker.untilLogged('A model makes room for another')).toMatchObject({
+    model: 'musicgen-tiny',
+    for: 'musicgen-micro',
+  });
 });
 
 test('a worker that is stopped in the middle hands its task back, and another goes on where it was', async () => {

@@ -9,6 +9,7 @@ import {
   prompt,
   type SystemOptions,
   topK,
+  warmUpSteps,
 } from './system.ts';
 
 const codebooks = 4;
@@ -29,9 +30,11 @@ async function measureSteps(
   model: Model,
   { position, tasks, count }: { position: number; tasks: number; count: number },
 ): Promise<EngineAnswer> {
-  const pieces = await openPieces(model, { tasks, frames: position + count + 1, known: position - 1 });
+  const start = position - warmUpSteps;
+  const pieces = await openPieces(model, { tasks, frames: position + count + 1, known: start - 1 });
   // The first columns are the prefill.
-  for (const piece of pieces) await prefill(model, piece, position);
+  for (const piece of pieces) await prefill(model, piece, start);
+  for (let step = 0; step < warmUpSteps; step++) await stepAll(model, pieces);
   const inRuns = secondsInRuns();
   const milliseconds: number[] = [];
   for (let step = 0; step < count; step++) milliseconds.push(await stepAll(model, pieces));

@@ -32,6 +32,9 @@ export type SystemReport =
   | { type: 'loaded'; seconds: number }
   | { type: 'measured'; answer: EngineAnswer; peakBytes: number };
 
+/** Steps before those that are measured: a piece has 1 500, nearly all of them with code that is compiled and warm. */
+export const warmUpSteps = 8;
+
 /** Every system is asked for the same music. */
 export const prompt = 'calm lofi with soft piano, a warm upright bass and dusty drums, 80 bpm';
 export const guidanceScale = 3;

@@ -13,6 +13,7 @@ import {
   prompt,
   type SystemOptions,
   topK,
+  warmUpSteps,
 } from './system.ts';
 
 interface Peer {
@@ -59,15 +60,16 @@ async function measureSteps(
 ): Promise<EngineAnswer> {
   const known = Array.from({ length: codebooks }, () => [
     startId,
-    ...Array<number>(position - 1).fill(anyCode),
+    ...Array<number>(position - warmUpSteps - 1).fill(anyCode),
   ]);
   const times: number[] = [];
-  await generate(peer, { max_new_tokens: count + 1, decoder_input_ids: known }, () =>
+  const steps = warmUpSteps + count;
+  await generate(peer, { max_new_tokens: steps + 1, decoder_input_ids: known }, () =>
     times.push(performance.now()),
   );
   // The streamer is told the prompt first, then every column.
   const milliseconds = times.slice(2).map((time, index) => time - (times[index + 1] as number));
-  return { milliseconds, frames: count };
+  return { milliseconds: milliseconds.slice(warmUpSteps), frames: count };
 }
 
 async function measurePieces(
