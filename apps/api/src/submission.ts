@@ -1,5 +1,5 @@
 import { createHash, randomInt } from 'node:crypto';
-import { type ErrorCode, type GenerateRequest, priorityNames, ServiceError } from '@musicgen/contract';
+import { type GenerateRequest, priorityNames } from '@musicgen/contract';
 import type { NewTask, TaskRecord } from '@musicgen/queue';
 import type { Response } from 'express';
 import { uuidv7 } from 'uuidv7';
@@ -9,8 +9,8 @@ import { checkContinuation } from './continuation.ts';
 import { checkModels } from './known-models.ts';
 import { loggerOf } from './logger-of.ts';
 import { type NewTasks, pathOf } from './new-tasks.ts';
-import { RetryLater } from './retry-later.ts';
 import { spendSeconds } from './spend-seconds.ts';
+import { withTimeToComeAgain } from './time-to-come-again.ts';
 import { noticeOf } from './webhook-notice.ts';
 
 /** Seeds that the service draws: plenty, and short enough to read out. */
@@ -164,55 +164,4 @@ function aboutTasks(records: readonly TaskRecord[]) {
   const [only, ...others] = records;
   if (others.length > 0) return { batch_id: only?.batchId, task_ids: records.map(({ id }) => id) };
   return { task_id: only?.id, priority: only?.priority };
-}
-
-/** A refusal with the time after which it is likely to have passed, where that can be worked out. */
-async function withTimeToComeAgain(
-  error: unknown,
-  res: Response,
-  options: SubmissionOptions,
-): Promise<unknown> {
-  if (!(error instanceof ServiceError)) return error;
-  const retryAfterSeconds = await secondsUntilPast(error.code, res, options);
-  return retryAfterSeconds === undefined
-    ? error
-    : new RetryLater(error.code, error.message, { retryAfterSeconds });
-}
-
-async function secondsUntilPast(code: ErrorCode, res: Response, options: SubmissionOptions) {
-  switch (code) {
-    case 'queue_full':
-      return options.estimator.secondsUntilRoom(options.queueMaxLength);
-    case 'concurrency_limit':
-      return secondsUntilOneIsDone(res, options);
-    case 'redis_full':
-      return secondsUntilMemoryIsFreed(options);
-    default:
-      return undefined;
-  }
-}
-
-const longestPauseSeconds = 600;
-const unknownPauseSeconds = 10;
-/** Of all tasks: when they are gone there is room for some new ones. */
-const shareToFree = 0.05;
-
-/** Redis has memory again when finished tasks are removed at the end of their time. */
-async function secondsUntilMemoryIsFreed({ monitor }: SubmissionOptions): Promise<number> {
-  const at = await monitor.whenOutlived(shareToFree).catch(() => undefined);
-  if (at === undefined) return unknownPauseSeconds;
-  const seconds = Math.ceil((at - Date.now()) / 1000);
-  return Math.min(longestPauseSeconds, Math.max(unknownPauseSeconds, seconds));
-}
-
-async function secondsUntilOneIsDone(res: Response, { producer }: SubmissionOptions): Promise<number> {
-  const { owner } = callerOf(res);
-  const listing = { status: 'processing', limit: 100, ...(owner !== undefined && { owner }) } as const;
-  const { tasks } = await producer.list(listing);
-  const ends = tasks.flatMap(({ updatedAt, progress }) =>
-    progress?.remainingMs === undefined ? [] : [updatedAt + progress.remainingMs],
-  );
-  if (ends.length === 0) return unknownPauseSeconds;
-  const seconds = Math.ceil((Math.min(...ends) - Date.now()) / 1000);
-  return Math.min(longestPauseSeconds, Math.max(1, seconds));
 }

@@ -129,8 +129,8 @@ function workOf(requests: readonly PricedRequest[]): Work {
   return { tasks: requests.length, seconds: requests.reduce((sum, { duration }) => sum + duration, 0) };
 }
 
-/** The last minutes, as machines get busier and idler; where too little was done in them, the last hour. */
-const speedWindowsMs = [300_000, 3_600_000];
+/** The last minute, as machines get busier and idler; where too little was done in it, the last five, or the last hour. */
+const speedWindowsMs = [60_000, 300_000, 3_600_000];
 const enoughTasks = 5;
 
 /** What one slot made lately, in seconds of audio in a second; undefined when it made nothing. */

@@ -4,7 +4,7 @@ import { Ajv2020 } from 'ajv/dist/2020.js';
 import addFormats from 'ajv-formats';
 import request from 'supertest';
 import type { Media, OpenApiDocument } from '../openapi/document.ts';
-import { createTestApp } from '../test-setup.ts';
+import { createTestApp, submit } from '../test-setup.ts';
 
 let server: RedisServer;
 beforeAll(async () => {
@@ -43,6 +43,24 @@ test('names of operations are unique', async () => {
     Object.values(operations).map(({ operationId }) => operationId),
   );
   expect(new Set(names).size).toBe(names.length);
+});
+
+test('the examples of the document work as they stand', async () => {
+  await using context = await createTestApp({ redisUrl: server.url });
+  const { body } = await request(context.app).get('/openapi.json');
+  const worked: string[] = [];
+  for (const [path, operations] of Object.entries((body as OpenApiDocument).paths)) {
+    for (const [method, { operationId, requestBody }] of Object.entries(operations)) {
+      const example = requestBody?.content['application/json']?.example as object | undefined;
+      if (example === undefined) continue;
+      const task = await submit(context, { prompt: 'x' });
+      const call = request(context.app)[method as 'post' | 'patch'](path.replace('{id}', task.body.id));
+      const { status } = await call.send(example);
+      if (status >= 200 && status < 300) worked.push(operationId);
+      else worked.push(`${operationId} ${status}`);
+    }
+  }
+  expect(worked.sort()).toEqual(['changeTask', 'createKey', 'generate', 'submitBatch']);
 });
 
 test('the page for reading consists of files of our own, which its policy is limited to', async () => {

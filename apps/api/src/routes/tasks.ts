@@ -18,6 +18,7 @@ import { z } from 'zod';
 import type { AppOptions } from '../app.ts';
 import { callerOf } from '../caller.ts';
 import { closeSignal } from '../close-signal.ts';
+import { sendJsonText } from '../json-answer.ts';
 import { loggerOf } from '../logger-of.ts';
 import { retryAfterHeader } from '../openapi/document.ts';
 import { integerParameter, type Route, route } from '../openapi/route.ts';
@@ -85,18 +86,22 @@ does), after at most so many seconds; a finished task is answered at once.`,
         ? await nextNews(first, { ...options, res, known, seconds: query.wait })
         : first;
       const task = await present(record, options);
-      res.set({ ETag: etagOf(task), 'Cache-Control': 'private, no-cache' });
-      if (task.finished_at === null) res.set('Retry-After', String(retryAfterSeconds(task)));
+      const { etag, text } = versioned(task);
+      res.setHeader('ETag', etag).setHeader('Cache-Control', 'private, no-cache');
+      if (task.finished_at === null) res.setHeader('Retry-After', retryAfterSeconds(task));
       if (res.req.fresh) return void res.status(304).end();
-      res.json(task);
+      sendJsonText(res, text);
     },
   });
 }
 
-/** Of everything but what only time changes. */
-function etagOf(task: Task): string {
-  const lasting = JSON.stringify({ ...task, eta: null });
-  return `W/"${hash('sha256', lasting, 'base64url').slice(0, 22)}"`;
+/** A task as JSON, and the ETag of everything in it but what only time changes, which therefore stands at the end. */
+function versioned({ eta, ...lasting }: Task): { etag: string; text: string } {
+  const text = JSON.stringify(lasting);
+  return {
+    etag: `W/"${hash('sha256', text, 'base64url').slice(0, 22)}"`,
+    text: `${text.slice(0, -1)},"eta":${JSON.stringify(eta)}}`,
+  };
 }
 
 interface NewsOptions extends Options {
@@ -111,7 +116,7 @@ async function nextNews(
   first: TaskRecord,
   { res, known, seconds, ...options }: NewsOptions,
 ): Promise<TaskRecord> {
-  if (known !== undefined && !known.includes(etagOf(await present(first, options)))) return first;
+  if (known !== undefined && !known.includes(versioned(await present(first, options)).etag)) return first;
   return waitForTask({
     lifecycle: options.lifecycle,
     id: first.id,
