@@ -88,15 +88,22 @@ test('audio goes to standard output and nothing else does', async () => {
 
 test('a dry run says when it would be done, as a sentence or as JSON, and submits nothing', async () => {
   const before = (await cli.pipe(['ls', '--limit', '1', '--json'])).stdout;
-  const told = await cli.pipe(['generate', 'x', '-d', '2', '--dry-run']);
+  const [told, shown, unserved] = await Promise.all(
+    [
+      ['-d', '2'],
+      ['-d', '2', '--json'],
+      ['-p', 'low'],
+    ].map((options) => cli.pipe(['generate', 'x', '--dry-run', ...options])),
+  );
   expect(told).toMatchObject({
     code: 0,
     stdout: expect.stringMatching(/^It would start in \d+ s and be done in \d+ s\.\n$/),
   });
-  const estimate = JSON.parse((await cli.pipe(['generate', 'x', '-d', '2', '--dry-run', '--json'])).stdout);
-  expect(estimate).toMatchObject({ dry_run: true, request: { prompt: 'x', duration: 2 } });
-  const unserved = await cli.pipe(['generate', 'x', '-p', 'low', '--dry-run']);
-  expect(unserved.stdout).toBe('Nobody can say: no live worker takes tasks of this priority.\n');
+  expect(JSON.parse(shown?.stdout ?? '')).toMatchObject({
+    dry_run: true,
+    request: { prompt: 'x', duration: 2 },
+  });
+  expect(unserved?.stdout).toBe('Nobody can say: no live worker takes tasks of this priority.\n');
   expect((await cli.pipe(['ls', '--limit', '1', '--json'])).stdout).toBe(before);
 });
 
@@ -215,16 +222,18 @@ test('a task is looked at, downloaded, retried and removed', async () => {
   const { stdout } = await cli.pipe(['generate', 'calm\x1b[31m piano', '-d', '1', '-s', '9', '--no-wait']);
   const id = stdout.trim();
   expect(await cli.pipe(['watch', id])).toMatchObject({ code: 0, stdout: `${id}  completed\n` });
-  const [status, list, download, retry] = await Promise.all([
+  const [status, list, download, piped, retry] = await Promise.all([
     cli.pipe(['status', id]),
     cli.pipe(['ls', '--status', 'completed']),
     cli.pipe(['download', id, '-o', 'got.mp3']),
+    cli.pipe(['download', id, '--format', 'ogg', '-o', '-']),
     cli.pipe(['retry', id, '--no-wait']),
   ]);
   expect(status.stdout).toMatch(/^prompt +calm piano$/m);
   expect(list.stdout).toMatch(new RegExp(`^${id}  completed  NORMAL +1 s +9 +just now +calm piano$`, 'm'));
   expect(await readdir(cli.folder)).toContain('got.mp3');
   expect(download.stdout).toBe(`${join(cli.folder, 'got.mp3')}\n`);
+  expect([piped.code, piped.bytes.toString('latin1', 0, 4)]).toEqual([0, 'OggS']);
   expect(retry.stdout.trim()).not.toBe(id);
   expect(await cli.pipe(['rm', id])).toMatchObject({ code: 2, stderr: expect.stringContaining('add --yes') });
   expect(await cli.pipe(['rm', id, '--yes'])).toMatchObject({ code: 0, stdout: `${id}  removed\n` });
