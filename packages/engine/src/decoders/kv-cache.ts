@@ -127,7 +127,7 @@ export class KeyValueCache {
     return stretches;
   }
 
-  /** Of the 64 bits of two finite numbers none look like a NaN, which might not come through as it was. */
+  /** The 64 bits of two finite numbers are never those of a NaN, which might not come through as they were. */
   #inPairs(numbers: Float32Array): Numbers {
     if (!this.#areEven) return numbers;
     return new Float64Array(numbers.buffer, numbers.byteOffset, numbers.length / 2);
