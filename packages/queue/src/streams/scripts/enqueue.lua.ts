@@ -64,6 +64,18 @@ local function take_place(priority)
   return before, better
 end
 
+-- What several tasks of a call can share is noted and written in the end.
+local book, queued, rings, expiring = open_book(), {}, {}, {}
+local function queue_up(task, score)
+  local scored = queued[task.priority] or {}
+  queued[task.priority] = scored
+  rings[task.priority] = (rings[task.priority] or 0) + 1
+  -- One with a cost by itself: the index's own answer says whether the cost counts.
+  if task.cost then return start_waiting(task, score) end
+  scored[#scored + 1] = score
+  scored[#scored + 1] = task.id
+end
+
 -- The id of the first entry tells the time of all: one command less than asking for it.
 local function admit(first, time)
   local id, priority, ttl_ms, request, notify, idempotency, request_hash, cost, fields = unpack(ARGV, first, first + 8)
@@ -74,18 +86,26 @@ local function admit(first, time)
     cost = cost ~= '' and cost or nil }
   redis.call('HSET', task_key(id), 'status', 'pending', 'priority', priority, 'entry', entry,
     'createdAt', time, 'expiresAt', expires_at, unpack(ARGV, first + 9, first + 8 + fields))
-  start_waiting(task, queue_score(entry))
-  list_as(task, 'pending')
-  ring(priority)
+  queue_up(task, queue_score(entry))
+  note_listed(book.listed, task, 'pending')
   redis.call('SET', content_key(id), request)
   if notify ~= '' then redis.call('SET', notice_key(id), notify) end
   if idempotency ~= '' then
     redis.call('SET', remembered_key(owner .. ':' .. idempotency), request_hash .. ' ' .. id, 'PX', key_ttl_ms)
   end
-  schedule(id, expires_at, time)
+  note_expiring(expiring, id, expires_at, time)
   emit(task, 'created')
-  tally(time, 'created:' .. priority, '1')
+  add_to(book.sums, 'created:' .. priority, 1)
   return time
+end
+
+local function close_admission(time)
+  for priority, scored in pairs(queued) do
+    if #scored > 0 then redis.call('ZADD', waiting_key(priority), unpack(scored)) end
+    ring(priority, rings[priority])
+  end
+  schedule_noted(expiring)
+  close_book(book, time)
 end
 
 local answers, admitted, first = { 'admitted' }, {}, 5
@@ -109,6 +129,7 @@ for _, task in ipairs(admitted) do
   time = admit(task.at, time)
   answers[task.answer] = { time, take_place(ARGV[task.at + 1]) }
 end
+if time then close_admission(time) end
 return answers
 `,
 };

@@ -3,12 +3,14 @@ import { shelfSpan } from './list.lua.ts';
 import { scriptBound } from './script.ts';
 
 /**
- * `ring(priority)`: wakes one worker that waits for the priority. Bounded, because tokens pile up while every
- * worker is busy; the first claim that finds a queue empty removes what is left.
+ * `ring(priority, times)`: wakes one worker, or so many, that wait for the priority. Bounded, because tokens pile up while
+ * every worker is busy; the first claim that finds a queue empty removes what is left.
  */
 const ring = `
-local function ring(priority)
-  if redis.call('LLEN', bell_key(priority)) < ${scriptBound} then redis.call('LPUSH', bell_key(priority), '1') end
+local function ring(priority, times)
+  local room, tokens = ${scriptBound} - redis.call('LLEN', bell_key(priority)), {}
+  for count = 1, math.min(times or 1, room) do tokens[count] = '1' end
+  if #tokens > 0 then redis.call('LPUSH', bell_key(priority), unpack(tokens)) end
 end
 `;
 

@@ -34,13 +34,19 @@ local function read_attempt(id)
 end
 `;
 
-/** `store_result(task, result, time)`: ends the record as completed. Something foreign under its keys harms only itself. */
-const storeResult = `
-local function store_result(task, result, time)
-  store_end(task, 'completed', time)
-  local request = redis.pcall('GET', content_key(task.id))
-  redis.call('SET', content_key(task.id), (type(request) == 'string' and request or '') .. '\\n' .. result)
-  emit(task, 'completed')
+/** `store_results(tasks, results, time)`: ends records as completed. Something foreign under the keys of one harms only itself. */
+const storeResults = `
+local function store_results(tasks, results, time)
+  local keys, contents = {}, {}
+  for index, task in ipairs(tasks) do keys[index] = content_key(task.id) end
+  local requests = redis.call('MGET', unpack(keys))
+  for index, task in ipairs(tasks) do
+    store_end(task, 'completed', time)
+    contents[2 * index - 1] = keys[index]
+    contents[2 * index] = (requests[index] or '') .. '\\n' .. results[task.id]
+    emit(task, 'completed')
+  end
+  redis.call('MSET', unpack(contents))
 end
 `;
 
@@ -72,10 +78,8 @@ local function complete_all(first, last, time, book)
   if #ended == 0 then return answers end
 
   leave_streams(ended)
-  for _, task in ipairs(ended) do
-    store_result(task, accepted[task.id], time)
-    note_listed(book.listed, task, 'completed')
-  end
+  store_results(ended, accepted, time)
+  for _, task in ipairs(ended) do note_listed(book.listed, task, 'completed') end
   return answers
 end
 `;
@@ -97,4 +101,4 @@ end
 `;
 
 /** Accepting results. */
-export const results = [leaveStreams, readAttempt, storeResult, completeAll, openBook, closeBook];
+export const results = [leaveStreams, readAttempt, storeResults, completeAll, openBook, closeBook];

@@ -11,7 +11,7 @@ export const resumeScript: Script = {
   lua: `
 local priority = ARGV[1]
 local was_paused = redis.call('SREM', paused_key, priority)
-for _ = 1, math.min(1000, redis.call('ZCARD', waiting_key(priority))) do ring(priority) end
+ring(priority, redis.call('ZCARD', waiting_key(priority)))
 return was_paused
 `,
 };
