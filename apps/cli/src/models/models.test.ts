@@ -237,10 +237,13 @@ test.each([
   },
 );
 
-test('verify names the file that was changed after the installation', async () => {
+test('verify names the file that was changed after the installation, the list the precision that was chosen', async () => {
   await using cli = await createCommandLine();
   await writeCheckpoint(cli);
-  await cli.run(['models', 'convert', 'checkpoint', '--out', 'models/mine', ...converted]);
+  const chosen = ['--precision', 'int4-g128', '--layout', 'standard'];
+  await cli.run(['models', 'convert', 'checkpoint', '--out', 'models/mine', ...chosen]);
+  const listed = await cli.run(['models', 'list', '--json']);
+  expect(JSON.parse(listed.stdout)[1]).toMatchObject({ id: 'mine', precision: 'int4-g128', problem: null });
   const graph = join(cli.models, 'mine', 'onnx', 'encodec_decode.onnx');
   const bytes = await readFile(graph);
   bytes[bytes.length - 1] = (bytes.at(-1) ?? 0) ^ 1;
