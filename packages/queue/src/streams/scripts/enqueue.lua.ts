@@ -29,8 +29,19 @@ local function whole(id)
   return { id, redis.call('GET', content_key(id)) or '', before or '', better or '', unpack(record) }
 end
 
+-- Most calls bring nothing but new tasks, and one look tells that of all of them.
+local function some_exist()
+  local keys, first = {}, 5
+  while first <= #ARGV do
+    keys[#keys + 1] = task_key(ARGV[first])
+    first = first + 9 + ARGV[first + 8]
+  end
+  return #keys > 0 and redis.call('EXISTS', unpack(keys)) > 0
+end
+local some_known = some_exist()
+
 local function known(id, idempotency, request_hash)
-  if redis.call('EXISTS', task_key(id)) == 1 then return whole(id) end
+  if some_known and redis.call('EXISTS', task_key(id)) == 1 then return whole(id) end
   if idempotency == '' then return nil end
   local first = redis.call('GET', remembered_key(owner .. ':' .. idempotency))
   if not first then return nil end
