@@ -51,7 +51,7 @@ end
 const listScore = `
 local function list_score(task, status)
   local shelf = STATUS[status] * ${priorityNames.length} + LEVEL[task.priority]
-  return string.format('%.0f', shelf * ${shelfSpan} + task.created_at)
+  return string.format('%d', shelf * ${shelfSpan} + task.created_at)
 end
 `;
 const listAs = `
