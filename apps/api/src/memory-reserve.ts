@@ -12,8 +12,6 @@ const shareForNewTasks = 0.95;
 export interface MemoryReserve {
   /** Whether it would be used now. Not known, as while Redis is away: no. */
   isReached(): Promise<boolean>;
-  /** @throws ServiceError `redis_full` when it is reached. */
-  check(): Promise<void>;
 }
 
 export interface MemoryReserveOptions {
@@ -26,22 +24,21 @@ const deadlineMs = 1_000;
 
 /** Looks at the server at most once a second however many ask, so that it costs a submission no command. */
 export function createMemoryReserve({ monitor, refreshMs = 1_000 }: MemoryReserveOptions): MemoryReserve {
-  const isReached = cached({ load: () => isNearlyFull(monitor), lastsMs: refreshMs, deadlineMs });
-  const isKnownToBeReached = () => isReached().catch(() => false);
-  return {
-    isReached: isKnownToBeReached,
-    async check() {
-      if (!(await isKnownToBeReached())) return;
-      const percent = Math.round(shareForNewTasks * 100);
-      throw new ServiceError(
-        'redis_full',
-        `Redis uses more than ${percent} % of its memory; the rest is for tasks that were accepted before`,
-      );
-    },
-  };
+  const look = cached({ load: () => isNearlyFull(monitor), lastsMs: refreshMs, deadlineMs });
+  return { isReached: () => look().catch(() => false) };
+}
+
+/** Why a new task is refused when it is reached. */
+export function reserveRefusal(): ServiceError {
+  const percent = Math.round(shareForNewTasks * 100);
+  return new ServiceError(
+    'redis_full',
+    `Redis uses more than ${percent} % of its memory; the rest is for tasks that were accepted before`,
+  );
 }
 
 async function isNearlyFull(monitor: Pick<QueueMonitor, 'server'>): Promise<boolean> {
-  const facts = await monitor.server();
-  return facts !== undefined && facts.usedMemoryBytes > shareForNewTasks * facts.memoryLimitBytes;
+  const { usedMemoryBytes = 0, memoryLimitBytes = 0 } = (await monitor.server()) ?? {};
+  // A server that tells no limit has none that could be reached.
+  return memoryLimitBytes > 0 && usedMemoryBytes > shareForNewTasks * memoryLimitBytes;
 }

@@ -1,6 +1,6 @@
 import { createHash, randomInt } from 'node:crypto';
 import { type GenerateRequest, priorityNames } from '@musicgen/contract';
-import type { NewTask, TaskRecord } from '@musicgen/queue';
+import type { NewTask, TaskProducer, TaskRecord } from '@musicgen/queue';
 import type { Response } from 'express';
 import { uuidv7 } from 'uuidv7';
 import type { AppOptions } from './app.ts';
@@ -8,6 +8,7 @@ import { callerOf, ownership } from './caller.ts';
 import { checkContinuation } from './continuation.ts';
 import { checkModels } from './known-models.ts';
 import { loggerOf } from './logger-of.ts';
+import { reserveRefusal } from './memory-reserve.ts';
 import { type NewTasks, pathOf } from './new-tasks.ts';
 import { spendSeconds } from './spend-seconds.ts';
 import { withTimeToComeAgain } from './time-to-come-again.ts';
@@ -65,14 +66,25 @@ export async function admit(tasks: NewTasks, res: Response, options: SubmissionO
 }
 
 async function enqueue(news: NewTask[], { producer, memory }: SubmissionOptions): Promise<Admitted> {
-  await memory.check();
+  const records = (await memory.isReached())
+    ? await sentBefore(news, producer)
+    : await enqueueAll(news, producer);
+  return { records, isReplay: records[0]?.id !== news[0]?.id };
+}
+
+/** What is sent again takes no memory and is answered as ever. */
+async function sentBefore(news: NewTask[], producer: TaskProducer): Promise<TaskRecord[]> {
+  const known = await producer.known(news);
+  if (known === undefined) throw reserveRefusal();
+  return known;
+}
+
+async function enqueueAll(news: NewTask[], producer: TaskProducer): Promise<TaskRecord[]> {
   const [only, ...others] = news;
   // One alone shares its call to Redis with those of other requests.
-  const records =
-    only !== undefined && others.length === 0
-      ? [await producer.enqueue(only)]
-      : await producer.enqueueBatch(news);
-  return { records, isReplay: records[0]?.id !== news[0]?.id };
+  return only !== undefined && others.length === 0
+    ? [await producer.enqueue(only)]
+    : producer.enqueueBatch(news);
 }
 
 interface NewTaskOptions {

@@ -35,7 +35,7 @@ test.each([
   ],
   ['ENGINE_MAX_BATCH', '0', 'auto or a whole number from 1 to 64'],
   ['ENGINE_MAX_BATCH', 'many', 'auto or a whole number from 1 to 64'],
-  ['ENGINE_MEMORY_MB', '-1', ''],
+  ['ENGINE_MEMORY_MB', '-1', 'a whole number from 0 to 16777216'],
   ['WORKER_PRIORITIES', 'HIGH,SOON', 'a comma-separated list of CRITICAL'],
 ])('%s=%s is refused by name, with what it may be', (name, value, allowed) => {
   const load = () => loadWorkerConfig({ [name]: value });

@@ -135,7 +135,7 @@ describe('a folder as transformers.js uses it', () => {
     await expect(loadModel({ modelFolder: folder, threads: 1 })).rejects.toMatchObject({
       code: 'model_load_failed',
       message: expect.stringMatching(
-        /^onnx\/decoder_model_merged_quantized\.onnx cannot be loaded, it may be damaged or incomplete \(onnx\/decoder_model_merged_int8\.onnx beside it can be, and is used once this one is removed\): /,
+        /^onnx\/decoder_model_merged_quantized\.onnx cannot be loaded, it may be damaged or incomplete \(onnx\/decoder_model_merged_int8\.onnx beside it can be, and is used once those before it are removed\): /,
       ),
     });
     await rm(decoder('_quantized'));

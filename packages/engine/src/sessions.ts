@@ -118,7 +118,7 @@ async function adviceFor(options: SessionOptions): Promise<string> {
     const session = await create('cpu', { ...options, path }).catch(() => undefined);
     if (session === undefined) continue;
     await session.release();
-    return ` (onnx/${basename(path)} beside it can be, and is used once this one is removed)`;
+    return ` (onnx/${basename(path)} beside it can be, and is used once those before it are removed)`;
   }
   // Published float16 decoders are known not to load: branches that return values of the outer graph.
   return /f16|fp16/.test(basename(options.path))

@@ -91,6 +91,11 @@ export interface TaskProducer {
    *   tasks of several owners.
    */
   enqueueBatch(tasks: readonly NewTask[]): Promise<TaskRecord[]>;
+  /**
+   * What `enqueueBatch` would answer, where every one of the tasks was admitted before; undefined where one is new. Admits none.
+   * @throws ServiceError `idempotency_mismatch`, `dependency_unavailable`, `redis_full`; RangeError as `enqueueBatch`.
+   */
+  known(tasks: readonly NewTask[]): Promise<TaskRecord[] | undefined>;
   get(id: string): Promise<TaskRecord | undefined>;
   /**
    * Tasks of one owner, the latest submission first. A task keeps its place, so pages neither repeat nor skip tasks that

@@ -221,7 +221,8 @@ test('before Redis is full new tasks are refused, so that all that run complete;
   await using small = await createSmallServer();
   await using context = await createTestApp({ redisUrl: small.url, maxLength: 100_000 });
   const task = { prompt: 'x', metadata: { filler: 'y'.repeat(250) } };
-  const { body: first } = await submit(context, task);
+  const submitFirst = () => submit(context, task).set('Idempotency-Key', 'first');
+  const { body: first } = await submitFirst();
   const claim = await claimNext(context.consumer);
   const requests = Array.from({ length: 50 }, () => task);
   const fill = () => request(context.app).post('/api/v1/batches').send({ requests });
@@ -234,6 +235,7 @@ test('before Redis is full new tasks are refused, so that all that run complete;
   }
   expect((await request(context.app).get('/api/v1/queue')).body.accepting).toBe(false);
   expect((await submit(context, { ...task, dry_run: true })).status).toBe(200);
+  expect((await submitFirst()).body.id).toBe(first.id);
 
   // There is some left, even for what a full Redis takes no more.
   await context.redis.set(`${context.prefix}:anything`, 'z'.repeat(1_000));

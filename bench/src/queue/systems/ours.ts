@@ -71,8 +71,8 @@ function newTask(index: number, priorities: ProducerOptions['priorities']): NewT
 }
 
 /**
- * The loop of our worker process: claims for the slots that are free, waits when there is nothing to claim. A worker of
- * many slots has several such loops, so that Redis fills some slots while the process works on what is in others.
+ * A loop as a worker of many short tasks would have it: claims for the slots that are free, waits when there is nothing to
+ * claim. A worker of many slots has several, so that Redis fills some slots while the process works on what is in others.
  */
 async function workUntil(signal: AbortSignal, consumer: TaskConsumer, options: WorkerOptions): Promise<void> {
   const slots = new EventEmitter<{ freed: []; found: [] }>();

@@ -124,6 +124,17 @@ export function describeAdmission(setup: SetupQueue): void {
     expect(await queue.createMonitor().waiting('NORMAL', 10)).toHaveLength(2);
   });
 
+  test('what was admitted before is told without anything being admitted', async () => {
+    const { queue, producer } = await setup();
+    const idempotency = { key: 'once', requestHash: 'same' };
+    const first = await producer.enqueue(newTask({ idempotency }));
+    expect(await producer.known([newTask({ idempotency })])).toEqual([first]);
+    expect(await producer.known([newTask({ idempotency }), newTask()])).toBeUndefined();
+    const another = newTask({ idempotency: { key: 'once', requestHash: 'other' } });
+    await expect(producer.known([another])).rejects.toMatchObject({ code: 'idempotency_mismatch' });
+    expect(await tasksOf(queue)).toBe(1);
+  });
+
   test('a batch of more than a hundred, or with an id twice, is a mistake', async () => {
     const { producer } = await setup();
     const task = newTask();

@@ -75,15 +75,22 @@ export function createProducer(
     };
   }
 
-  async function enqueueBatch(batch: readonly NewTask[]): Promise<TaskRecord[]> {
+  /** For each task the one that it stands for, or nothing for a new one. */
+  function lookUp(batch: readonly NewTask[]): (HeldTask | undefined)[] {
     checkBatch(batch);
-    const answers = batch.map(known);
-    const mismatch = answers.indexOf('mismatch');
-    if (mismatch >= 0) throw refusal(['mismatch', mismatch], batch);
+    return batch.map((task, index) => {
+      const held = known(task);
+      if (held === 'mismatch') throw refusal(['mismatch', index], batch);
+      return held;
+    });
+  }
+
+  async function enqueueBatch(batch: readonly NewTask[]): Promise<TaskRecord[]> {
+    const answers = lookUp(batch);
     const fresh = batch.filter((_, index) => answers[index] === undefined);
     const refused = fresh.length > 0 ? refusalOf(fresh) : undefined;
     if (refused !== undefined) throw refusal(refused, batch);
-    const ids = batch.map(({ id }, index) => (answers[index] as HeldTask | undefined)?.task.id ?? id);
+    const ids = batch.map(({ id }, index) => answers[index]?.task.id ?? id);
     if (fresh.length > 0) await admit(fresh);
     // Another call may have been admitting what this one has found.
     else await journal.written();
@@ -103,6 +110,12 @@ export function createProducer(
 
   return {
     enqueueBatch,
+    async known(batch) {
+      const held = lookUp(batch).filter((one) => one !== undefined);
+      if (held.length < batch.length) return undefined;
+      await journal.written();
+      return held.map(({ task }) => recordOf(task.id));
+    },
     enqueue: async (task) => (await enqueueBatch([task]))[0] as TaskRecord,
     get: async (id) => tasks.get(id)?.task,
     list: async (listing) => listTasks(context, listing),

@@ -18,6 +18,18 @@ async function setup() {
   return test;
 }
 
+test('the server that is looked at is the one that keeps the queue', async () => {
+  const { queue, keys, redis } = await setup();
+  const masters = redis.nodes('master');
+  await Promise.all(masters.map((node, index) => node.config('SET', 'maxmemory', `${100 + index}mb`)));
+  const keeper = (await Promise.all(masters.map((node) => node.exists(keys.schema).catch(() => 0)))).indexOf(
+    1,
+  );
+  const looks = await Promise.all(Array.from({ length: 20 }, () => queue.createMonitor().server()));
+  const limits = new Set(looks.map((facts) => facts?.memoryLimitBytes));
+  expect([...limits]).toEqual([(100 + keeper) * 2 ** 20]);
+});
+
 test('every part of the queue works on a cluster of three masters', async () => {
   const { queue, producer, createConsumer, enqueue, keys, redis } = await setup();
   const consumer = createConsumer({ workerId: 'worker-1', retry: { baseMs: 0, capMs: 0 } });

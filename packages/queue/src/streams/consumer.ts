@@ -62,8 +62,11 @@ export function createConsumer(context: QueueContext, options: ConsumerOptions):
   let isHeldBack = false;
   /** A wait has ended without a bell: most likely there is still nothing, and then no claim is worth its price. */
   let nothingRang = false;
-  /** Until when no queue has aged, as the last claim said; saves the next ones a look at each. */
-  let unagedUntil = '0';
+  /**
+   * Until when no queue has aged, as the last claim said; saves the next ones a look at each. Only of that connection: behind
+   * another there may be a server that has lost a claim, and with it has an old task that waits again.
+   */
+  let unaged = { until: '0', connection: 0 };
 
   async function claimUpTo(limit: number): Promise<Claim[]> {
     presence.touch();
@@ -82,10 +85,11 @@ export function createConsumer(context: QueueContext, options: ConsumerOptions):
     const tokens = Array.from({ length: count }, nextToken);
     const sentOn = connection.count();
     const holdsSome = held.count() > results.count() ? 1 : 0;
+    const unagedUntil = unaged.connection === sentOn ? unaged.until : '0';
     const args = [workerId, ageingMs, unagedUntil, count, holdsSome, ...tokens, ...priorities];
-    const [outcome, discarded, unaged, ...taken] = (await results.claim(args)) as ClaimReply;
+    const [outcome, discarded, until, ...taken] = (await results.claim(args)) as ClaimReply;
     isHeldBack = outcome === 'held_back';
-    unagedUntil = unaged;
+    unaged = { until, connection: sentOn };
     if (connection.count() !== sentOn) await returnOrphans(tokens, taken);
     reportDiscarded(discarded);
     const opened = await Promise.all(taken.map((task, index) => openClaim(task, tokens[index] ?? '')));

@@ -9,6 +9,7 @@ import type { QueueContext } from './context.ts';
 import { whenOutlived } from './expiry-index.ts';
 import { isReplyError } from './groups.ts';
 import { readTasks } from './read-tasks.ts';
+import { serverScript } from './scripts/server.lua.ts';
 import { factsFromInfo } from './server-check.ts';
 import { hourlyTallies, minuteTallies, tallyOfWindow, totals } from './statistics.ts';
 import { readStreamStates, type StreamState } from './stream-state.ts';
@@ -25,7 +26,7 @@ export interface StreamsMonitor extends QueueMonitor {
 }
 
 export function createMonitor(context: QueueContext): StreamsMonitor {
-  const { redis, keys } = context;
+  const { redis, keys, run } = context;
 
   /** Ages are measured against the clock that wrote the times. */
   async function serverNow(): Promise<number> {
@@ -181,7 +182,7 @@ export function createMonitor(context: QueueContext): StreamsMonitor {
         : { length, firstId: first[0], lastId: last[0] };
     },
 
-    server: async () => factsFromInfo(await redis.info()),
+    server: async () => factsFromInfo(String(await run(serverScript, []))),
 
     whenOutlived: (share) => whenOutlived(context, share),
 

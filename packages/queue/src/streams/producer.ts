@@ -29,7 +29,8 @@ import { placeScript } from './scripts/place.lua.ts';
 import { updateScript } from './scripts/update.lua.ts';
 import { listTasks } from './task-list.ts';
 
-type EnqueueReply = Refusal | ['admitted', ...AdmittedReply[]];
+type EnqueueReply = Refusal | AdmittedReplies;
+type AdmittedReplies = ['admitted', ...AdmittedReply[]];
 type AdmittedReply =
   | [now: string, before: number, better: number]
   | [id: string, content: string, before: number | '', better: number | '', ...fields: string[]];
@@ -42,20 +43,31 @@ export function createProducer(context: QueueContext, options: ProducerOptions):
     });
 
   async function enqueueBatch(tasks: readonly NewTask[]): Promise<TaskRecord[]> {
-    checkBatch(tasks);
-    const { maxLength, idempotencyTtlMs } = options;
-    const { owner = '', ownerLimit = '' } = tasks[0] ?? {};
-    const args = [maxLength, idempotencyTtlMs, owner, ownerLimit, ...tasks.flatMap(enqueueArguments)];
-    const reply = (await answer('admit the task', run(enqueueScript, args))) as EnqueueReply;
+    const reply = await admit(tasks, options.maxLength);
     if (reply[0] !== 'admitted') throw refusal(reply, tasks);
-    const [, ...admitted] = reply;
-    return admitted.map((answered, index) => admittedRecord(tasks[index] as NewTask, answered));
+    return recordsOf(reply, tasks);
+  }
+
+  async function admit(tasks: readonly NewTask[], maxLength: number): Promise<EnqueueReply> {
+    checkBatch(tasks);
+    const { owner = '', ownerLimit = '' } = tasks[0] ?? {};
+    const limits = [maxLength, options.idempotencyTtlMs, owner, ownerLimit];
+    const script = run(enqueueScript, [...limits, ...tasks.flatMap(enqueueArguments)]);
+    return (await answer('admit the task', script)) as EnqueueReply;
   }
 
   return {
     enqueueBatch,
 
     enqueue: createAdmissions(enqueueBatch),
+
+    async known(tasks) {
+      // For nobody new there is room.
+      const reply = await admit(tasks, -1);
+      if (reply[0] === 'full') return undefined;
+      if (reply[0] !== 'admitted') throw refusal(reply, tasks);
+      return recordsOf(reply, tasks);
+    },
 
     get: createTaskReader((ids) => answer('read the task', readReplies(context, ids))),
 
@@ -129,6 +141,10 @@ function enqueueArguments(task: NewTask): ScriptArgument[] {
     fields.length,
     ...fields,
   ];
+}
+
+function recordsOf([, ...admitted]: AdmittedReplies, tasks: readonly NewTask[]): TaskRecord[] {
+  return admitted.map((answered, index) => admittedRecord(tasks[index] as NewTask, answered));
 }
 
 /** The record of a task that was just admitted, or of one that was known already. */

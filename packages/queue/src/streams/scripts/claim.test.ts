@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import { once } from 'node:events';
 import { setTimeout as delay } from 'node:timers/promises';
 import { priorityNames } from '@musicgen/contract';
 import { claimOne, useTestServer } from '../test-setup.ts';
@@ -40,6 +41,30 @@ describe('a worker that has seen a moment ago that no queue had aged', () => {
     await queue.createAdmin().resume('NORMAL');
     await enqueue({ priority: 'HIGH' });
     expect((await claimOne(worker)).task.id).toBe(old);
+  });
+
+  test('sees it anew behind a new connection, where there may be a server that has lost a claim', async () => {
+    const { createConsumer, enqueue, redis, waitedFor } = await setup();
+    const worker = createConsumer({ ageingMs: 60_000 });
+    expect(await worker.claim()).toBeUndefined();
+    const old = await enqueue();
+    await waitedFor(old, 600_000);
+    await enqueue({ priority: 'HIGH' });
+    const closed = once(redis, 'close');
+    redis.disconnect(true);
+    await closed;
+    expect((await claimOne(worker)).task.id).toBe(old);
+  });
+
+  test('does not look again and again for a task that came back and was then cancelled', async () => {
+    const { createConsumer, enqueue, producer, redis, keys } = await setup();
+    const worker = createConsumer();
+    const id = await enqueue();
+    await worker.handBack(await claimOne(worker));
+    expect(await redis.smembers(keys.returned)).toEqual(['returned:NORMAL']);
+    await producer.cancel(id);
+    expect(await worker.claim()).toBeUndefined();
+    expect(await redis.smembers(keys.returned)).toEqual([]);
   });
 
   test('sees it again as soon as the oldest waiting task can have aged', async () => {

@@ -64,6 +64,8 @@ local function queues_of(claim)
       unaged_until = 0
     elseif look then
       queue = look_at(priority, claim.ageing_ms, claim.time)
+      -- What is held for whoever claims next waits, too; so nothing is held.
+      if not queue and marks['returned:' .. priority] then redis.call('SREM', returned_key, 'returned:' .. priority) end
     else
       queue = { priority = priority, level = LEVEL[priority], lift = 0 }
     end

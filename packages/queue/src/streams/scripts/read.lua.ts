@@ -18,7 +18,8 @@ for position, id in ipairs(ARGV) do
     if fields[index] == 'status' then status = fields[index + 1] end
     if fields[index] == 'priority' then priority = fields[index + 1] end
   end
-  local task = { fields, redis.call('GET', content_key(id)) }
+  local content = redis.pcall('GET', content_key(id))
+  local task = { fields, type(content) == 'string' and content }
   if status == 'pending' and LEVEL[priority] then task[3], task[4] = place_of(id, priority) end
   tasks[position] = task
 end
