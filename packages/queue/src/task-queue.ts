@@ -163,6 +163,7 @@ export interface TaskConsumer {
   /**
    * Takes the best waiting tasks, as many as there are up to the limit and at most 100, in one call; never blocks.
    * For many short tasks: claims one by one spread long tasks more evenly over a fleet.
+   * One call at a time where a task may have to be alone on its worker: a second one does not know yet what the first takes.
    */
   claimUpTo(limit: number): Promise<Claim[]>;
   /** Resolves when a claim may succeed, after at most `timeoutMs`, or when the signal aborts. */
