@@ -8,7 +8,7 @@ import { linkTo } from '../route.ts';
 import { submit } from '../tasks.ts';
 import { useAction } from '../use-action.ts';
 import { Advanced } from './advanced.tsx';
-import { change, draft, promptProblem, submissionOf } from './draft.ts';
+import { change, draft, isOriginOnItsWay, promptProblem, submissionOf } from './draft.ts';
 import { watchEstimate } from './estimate.ts';
 import { LengthField } from './length-field.tsx';
 import { Origin } from './origin.tsx';
@@ -41,6 +41,7 @@ function Composer() {
   const wasEmpty = useSignal(false);
   const submissionKey = useRef(createSubmissionKey()).current;
   const { run, isBusy, error } = useAction(async () => {
+    if (isOriginOnItsWay.value) return;
     const request = submissionOf(draft.value);
     wasEmpty.value = request.prompt === '';
     if (wasEmpty.value || promptProblem.value !== undefined) return focusPrompt();
@@ -80,7 +81,7 @@ function Composer() {
       </div>
       <Failure error={error} />
       <div class="row submit">
-        <button type="submit" class="button primary large" disabled={isBusy}>
+        <button type="submit" class="button primary large" disabled={isBusy || isOriginOnItsWay.value}>
           <Icon name="play" />
           {isBusy ? 'Sending…' : variations === 1 ? 'Make music' : `Make ${variations} variations`}
         </button>

@@ -1,6 +1,6 @@
 import type { Priority, SubmissionInput, Task } from '@musicgen/client';
 import { maxPromptLength } from '@musicgen/contract';
-import { computed, effect } from '@preact/signals';
+import { computed, effect, signal } from '@preact/signals';
 import { longestSeconds, modelOf } from '../fleet.ts';
 import { stored } from '../stored.ts';
 
@@ -58,6 +58,9 @@ export const draft = computed<Draft>(() => ({ ...blank, ...kept.value }));
 export function change(changes: Partial<Draft>): void {
   kept.value = { ...kept.value, ...changes };
 }
+
+/** Whether a recording is on its way: until it has arrived, what would be submitted is not what was asked for. */
+export const isOriginOnItsWay = signal(false);
 
 /** Everything but what was written. */
 export function resetSettings(): void {

@@ -6,7 +6,7 @@ import { Failure } from '../notice.tsx';
 import { service } from '../service.ts';
 import { useAction } from '../use-action.ts';
 import { shortened } from '../words.ts';
-import { change, draft } from './draft.ts';
+import { change, draft, isOriginOnItsWay } from './draft.ts';
 
 /** Types that browsers do not tell by themselves. */
 const typesByEnding: Record<string, string> = {
@@ -72,8 +72,13 @@ export function FileField() {
 
 function DroppedFile({ file, inspection: { format, made_by } }: Dropped) {
   const upload = useAction(async () => {
-    const { id } = await service.value.uploadAudio(file);
-    change({ origin: { from: { upload_id: id }, name: file.name } });
+    isOriginOnItsWay.value = true;
+    try {
+      const { id } = await service.value.uploadAudio(file);
+      change({ origin: { from: { upload_id: id }, name: file.name } });
+    } finally {
+      isOriginOnItsWay.value = false;
+    }
   });
   const canGoOn = modelOf(draft.value.model)?.supports.continuation_of_audio === true;
   return (
