@@ -58,6 +58,9 @@ function urlOf(port: number): string {
   return `redis://127.0.0.1:${port}`;
 }
 
+/** A machine that is busy with other things answers late; where nobody listens, the system says so at once. */
+const answerWithinMs = 5_000;
+
 /** Whether a Redis server answers a PING there, without a password. */
 function answers(port: number): Promise<boolean> {
   if (!(port > 0)) return Promise.resolve(false);
@@ -67,7 +70,7 @@ function answers(port: number): Promise<boolean> {
       socket.destroy();
       resolve(answer);
     };
-    socket.setTimeout(500, () => settle(false));
+    socket.setTimeout(answerWithinMs, () => settle(false));
     socket.once('data', (data) => settle(String(data).startsWith('+PONG')));
     socket.once('error', () => settle(false));
   });

@@ -2,7 +2,10 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { freePort } from './free-port.ts';
 import { startRedisServer } from './start-redis-server.ts';
+
+jest.mock('./free-port.ts', () => ({ freePort: jest.fn(jest.requireActual('./free-port.ts').freePort) }));
 
 /** Speaks the inline protocol, so that this package needs no Redis client. */
 function ask(port: number, command: string): Promise<string> {
@@ -39,4 +42,15 @@ test('a server that cannot start says why', async () => {
   await expect(startRedisServer({ settings: { maxmemory: 'a lot' } })).rejects.toThrow(
     /did not start: .*maxmemory/,
   );
+});
+
+test('a port that somebody else takes just before is not insisted on, unless it was asked for', async () => {
+  const first = await startRedisServer();
+  jest.mocked(freePort).mockResolvedValueOnce(first.port);
+  const second = await startRedisServer();
+  expect(second.port).not.toBe(first.port);
+  expect(await ask(second.port, 'PING')).toBe('+PONG\r\n');
+  await second.stop();
+  await expect(startRedisServer({ port: first.port })).rejects.toThrow(/did not start: .*in use/);
+  await first.stop();
 });

@@ -40,13 +40,7 @@ export async function startRedisServer(options: RedisServerOptions = {}): Promis
   if (program === undefined) throw new Error('No redis-server was found: install Redis 7.0 or newer.');
   const folder = options.folder ?? (await mkdtemp(join(tmpdir(), 'musicgen-redis-')));
   await mkdir(folder, { recursive: true });
-  const port = options.port ?? (await freePort());
-
-  const settings = { ...durable, ...options.settings, port: String(port), bind: '127.0.0.1', dir: folder };
-  const args = Object.entries(settings).flatMap(([name, value]) => [`--${name}`, value]);
-  // Its own process group: a Ctrl-C at the terminal must not take Redis away before those who use it have drained.
-  const child = spawn(program, args, { stdio: ['ignore', 'pipe', 'pipe'], detached: true });
-  await untilReady(child);
+  const { child, port } = await startProgram({ ...options, program, folder });
 
   return {
     url: `redis://127.0.0.1:${port}`,
@@ -61,6 +55,29 @@ export async function startRedisServer(options: RedisServerOptions = {}): Promis
       if (options.folder === undefined) await rm(folder, { recursive: true, force: true });
     },
   };
+}
+
+interface Program extends RedisServerOptions {
+  program: string;
+  folder: string;
+}
+
+async function startProgram(options: Program): Promise<{ child: ChildProcess; port: number }> {
+  const { program, folder } = options;
+  const port = options.port ?? (await freePort());
+  const settings = { ...durable, ...options.settings, port: String(port), bind: '127.0.0.1', dir: folder };
+  const args = Object.entries(settings).flatMap(([name, value]) => [`--${name}`, value]);
+  // Its own process group: a Ctrl-C at the terminal must not take Redis away before those who use it have drained.
+  const child = spawn(program, args, { stdio: ['ignore', 'pipe', 'pipe'], detached: true });
+  try {
+    await untilReady(child);
+    return { child, port };
+  } catch (error) {
+    // Somebody else took the port meanwhile.
+    const wasTaken = String(error).includes(`Failed listening on port ${port} `);
+    if (options.port === undefined && wasTaken) return startProgram(options);
+    throw error;
+  }
 }
 
 function untilReady(child: ChildProcess): Promise<void> {

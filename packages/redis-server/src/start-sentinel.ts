@@ -13,12 +13,16 @@ export interface Sentinel {
   stop(): Promise<void>;
 }
 
-/**
- * Starts a Sentinel that watches one master and may promote its replica alone, within about a second. Resolves once it
- * knows a replica: only such a one can it promote.
- * @param group what it calls the master.
- */
-export async function startSentinel(group: string, masterPort: number): Promise<Sentinel> {
+export interface SentinelOptions {
+  /** What it calls the master. */
+  group: string;
+  masterPort: number;
+  /** How long a master may keep silent before its replica is promoted. */
+  downAfterMs: number;
+}
+
+/** Starts a Sentinel that may promote a replica alone. Resolves once it knows one: only such a one can it promote. */
+export async function startSentinel({ group, masterPort, downAfterMs }: SentinelOptions): Promise<Sentinel> {
   const folder = await mkdtemp(join(tmpdir(), 'musicgen-sentinel-'));
   const port = await freePort();
   const config = join(folder, 'sentinel.conf');
@@ -29,7 +33,7 @@ export async function startSentinel(group: string, masterPort: number): Promise<
       'bind 127.0.0.1',
       `dir ${folder}`,
       `sentinel monitor ${group} 127.0.0.1 ${masterPort} 1`,
-      `sentinel down-after-milliseconds ${group} 1000`,
+      `sentinel down-after-milliseconds ${group} ${downAfterMs}`,
       `sentinel failover-timeout ${group} 5000`,
     ].join('\n'),
   );
