@@ -112,20 +112,23 @@ describe('one process only', () => {
   test('a second one is refused while the first lives, and told who has the tasks', async () => {
     const { prefix, enqueue } = await setup();
     await enqueue();
-    await expect(setup({ prefix })).rejects.toMatchObject({
+    // It waits for as long as its own lock would last.
+    await expect(setup({ prefix, lockLeaseMs: 300 })).rejects.toMatchObject({
       code: 'dependency_unsupported',
       message: expect.stringMatching(`^Process ${process.pid} on .* only one process may`),
     });
   });
 
   test('the lock of one that died is waited for, and the dead one, should it come back, writes nothing any more', async () => {
-    const frozen = await setup();
+    const frozen = await setup({ lockLeaseMs: 300 });
     const id = await frozen.enqueue();
     const claim = await claimOne(frozen.consumer);
-    // As if it had stood still for longer than its lease.
-    await frozen.redis.del(frozen.keys.process);
+    // Cut off for longer than its lease, it cannot renew it.
+    frozen.redis.disconnect();
+    await once(frozen.redis, 'end');
     const next = await setup({ prefix: frozen.prefix });
     await claimOne(next.consumer);
+    await frozen.redis.connect();
 
     await expect(frozen.producer.enqueue(newTask())).rejects.toMatchObject({
       code: 'dependency_unavailable',
@@ -138,11 +141,11 @@ describe('one process only', () => {
   });
 
   test('what Redis has lost is written again by the process that still knows it', async () => {
-    const test = await setup();
+    const test = await setup({ lockLeaseMs: 300 });
     const id = await test.enqueue();
     await test.redis.flushdb();
     while ((await test.redis.exists(test.keys.task(id))) === 0) await delay(20);
-    expect((await restarted(test)).producer.get(id)).resolves.toMatchObject({ status: 'pending' });
+    expect(await (await restarted(test)).producer.get(id)).toMatchObject({ status: 'pending' });
   });
 });
 

@@ -43,7 +43,6 @@ export function useBasicQueues() {
     const { queue, context } = openBasicQueue({
       redis,
       prefix,
-      lockLeaseMs: 300,
       onTakenOver: (error) => takenOver.push(error),
       ...options,
     });

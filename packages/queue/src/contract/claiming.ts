@@ -61,13 +61,15 @@ export function describeClaiming(setup: SetupQueue): void {
 
   test('ageing lifts a LOW task past fresh CRITICAL ones after four periods, not earlier', async () => {
     const { createConsumer, enqueue, waitedFor } = await setup();
-    const consumer = createConsumer({ ageingMs: 60_000 });
+    // So long that a machine which stands still for a while changes nothing.
+    const ageingMs = 3_600_000;
+    const consumer = createConsumer({ ageingMs });
     const old = await enqueue({ priority: 'LOW' });
-    await waitedFor(old, 239_000);
+    await waitedFor(old, 4 * ageingMs - 60_000);
     const first = await enqueue({ priority: 'CRITICAL' });
     await enqueue({ priority: 'CRITICAL' });
     expect((await claimOne(consumer)).task.id).toBe(first);
-    await waitedFor(old, 241_000);
+    await waitedFor(old, 4 * ageingMs + 60_000);
     expect((await claimOne(consumer)).task.id).toBe(old);
   });
 

@@ -98,7 +98,7 @@ export function describeEnding(setup: SetupQueue): void {
 
   test('a finished task is removed once its time is over', async () => {
     const { queue, consumer, enqueue, endTime } = await setup();
-    const id = await enqueue({ ttlSeconds: 1 });
+    const id = await enqueue();
     await consumer.complete(await claimOne(consumer), {});
     await endTime(id);
     const removed = new Promise((resolve) => queue.events.once('task:removed', resolve));

@@ -10,7 +10,8 @@ const afterwards = useUndo();
 test('after a Redis that was killed comes back, nothing is lost and nobody has to be restarted', async () => {
   const folder = await mkdtemp(join(tmpdir(), 'musicgen-queue-'));
   afterwards(() => rm(folder, { recursive: true, force: true }));
-  const before = await startRedisServer({ folder });
+  // Else what was answered in the last two seconds may be lost, where the disk is slow.
+  const before = await startRedisServer({ folder, settings: { appendfsync: 'always' } });
   afterwards(() => before.stop());
   const { consumer, producer, enqueue, close } = await createTestQueue(connect(before.url));
   afterwards(close);

@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
 import { setTimeout as delay } from 'node:timers/promises';
 import { priorityNames } from '@musicgen/contract';
-import { claimOne, useTestServer } from '../test-setup.ts';
+import { claimOne, newTask, useTestServer } from '../test-setup.ts';
 
 const setup = useTestServer();
 
@@ -68,14 +68,15 @@ describe('a worker that has seen a moment ago that no queue had aged', () => {
   });
 
   test('sees it again as soon as the oldest waiting task can have aged', async () => {
-    const { createConsumer, enqueue } = await setup();
+    const { createConsumer, enqueue, producer } = await setup();
     const worker = createConsumer({ ageingMs: 150 });
-    const old = await enqueue({ priority: 'HIGH' });
-    const first = await enqueue({ priority: 'CRITICAL' });
-    expect((await claimOne(worker)).task.id).toBe(first);
+    // At one moment, so that they age together however long the claim takes.
+    const [old, first] = [newTask({ priority: 'HIGH' }), newTask({ priority: 'CRITICAL' })];
+    await producer.enqueueBatch([old, first]);
+    expect((await claimOne(worker)).task.id).toBe(first.id);
     await delay(350);
     await enqueue({ priority: 'CRITICAL' });
-    expect((await claimOne(worker)).task.id).toBe(old);
+    expect((await claimOne(worker)).task.id).toBe(old.id);
   });
 });
 
