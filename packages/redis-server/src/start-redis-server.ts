@@ -28,8 +28,14 @@ export interface RedisServer {
   stop(): Promise<void>;
 }
 
-/** Appends every write to a file and evicts nothing: a queue may lose neither. */
-const durable = { appendonly: 'yes', appendfsync: 'everysec', save: '', 'maxmemory-policy': 'noeviction' };
+/** As `deploy/redis.conf` sets it up: appends every write to a file and evicts nothing, because a queue may lose neither. */
+const asDeployed = {
+  appendonly: 'yes',
+  appendfsync: 'everysec',
+  save: '',
+  'maxmemory-policy': 'noeviction',
+  'stream-node-max-entries': '16',
+};
 
 /**
  * Starts a private `redis-server` on loopback and resolves once it accepts connections.
@@ -65,7 +71,7 @@ interface Program extends RedisServerOptions {
 async function startProgram(options: Program): Promise<{ child: ChildProcess; port: number }> {
   const { program, folder } = options;
   const port = options.port ?? (await freePort());
-  const settings = { ...durable, ...options.settings, port: String(port), bind: '127.0.0.1', dir: folder };
+  const settings = { ...asDeployed, ...options.settings, port: String(port), bind: '127.0.0.1', dir: folder };
   const args = Object.entries(settings).flatMap(([name, value]) => [`--${name}`, value]);
   // Its own process group: a Ctrl-C at the terminal must not take Redis away before those who use it have drained.
   const child = spawn(program, args, { stdio: ['ignore', 'pipe', 'pipe'], detached: true });

@@ -38,14 +38,11 @@ export async function renewLeases(
   return answers;
 }
 
+/** As `heartbeat.lua.ts` takes them. */
 function heartbeatArguments({ claim, stage, progress, checkpoint }: Heartbeat): ScriptArgument[] {
-  return [
-    claim.task.id,
-    claim.token,
-    stage ?? '',
-    progress?.frame ?? '',
-    progress?.frames ?? '',
-    progress?.remainingMs === undefined ? '' : Math.round(progress.remainingMs),
-    checkpoint ?? '',
-  ];
+  const fields: ScriptArgument[] = [];
+  if (stage !== undefined) fields.push('stage', stage);
+  if (progress !== undefined) fields.push('frame', progress.frame, 'frames', progress.frames);
+  if (progress?.remainingMs !== undefined) fields.push('remainingMs', Math.round(progress.remainingMs));
+  return [claim.task.id, claim.token, checkpoint ?? '', fields.length, ...fields];
 }

@@ -10,9 +10,9 @@ local function begin(task, fields, token, worker, time)
     redis.call('HDEL', key, 'error', 'frame', 'frames', 'remainingMs')
     fields = redis.call('HGETALL', key)
   end
-  task.attempt = task.attempt + 1
+  task.attempt = string.format('%d', task.attempt + 1)
   local changes = { 'status', 'processing', 'token', token, 'worker', worker,
-    'attempt', string.format('%d', task.attempt), 'updatedAt', time,
+    'attempt', task.attempt, 'updatedAt', time,
     'startedAt', first_time and time or string.format('%d', task.started_at) }
   redis.call('HSET', key, unpack(changes))
   emit(task, 'claimed')

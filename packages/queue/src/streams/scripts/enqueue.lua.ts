@@ -93,7 +93,7 @@ local function admit(first, time)
   local entry = redis.call('XADD', stream_key(priority), '*', 'id', id)
   time = time or time_of(entry)
   local expires_at = after(time, ttl_ms)
-  local task = { id = id, priority = priority, attempt = 0, owner = owner, created_at = tonumber(time),
+  local task = { id = id, priority = priority, attempt = '0', owner = owner, created_at = tonumber(time),
     cost = cost ~= '' and cost or nil }
   redis.call('HSET', task_key(id), 'status', 'pending', 'priority', priority, 'entry', entry,
     'createdAt', time, 'expiresAt', expires_at, unpack(ARGV, first + 9, first + 8 + fields))
@@ -123,8 +123,8 @@ local answers, admitted, first = { 'admitted' }, {}, 5
 while first <= #ARGV do
   local answer = known(ARGV[first], ARGV[first + 5], ARGV[first + 6])
   if answer == 'mismatch' then return { 'mismatch', #answers - 1 } end
-  if not answer then admitted[#admitted + 1] = { at = first, answer = #answers + 1 } end
-  answers[#answers + 1] = answer or {}
+  answers[#answers + 1] = answer or false
+  if not answer then admitted[#admitted + 1] = first end
   first = first + 9 + ARGV[first + 8]
 end
 
@@ -135,10 +135,11 @@ if #admitted > 0 then
   if mine and mine + #admitted > owner_limit then return { 'limited', mine } end
 end
 
-local time = nil
-for _, task in ipairs(admitted) do
-  time = admit(task.at, time)
-  answers[task.answer] = { time, take_place(ARGV[task.at + 1]) }
+local time, answer = nil, 1
+for _, at in ipairs(admitted) do
+  time = admit(at, time)
+  repeat answer = answer + 1 until not answers[answer]
+  answers[answer] = { time, take_place(ARGV[at + 1]) }
 end
 if time then close_admission(time) end
 return answers

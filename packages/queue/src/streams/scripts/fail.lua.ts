@@ -23,7 +23,7 @@ if task.cancel_requested then
   end_cancelled(task, time)
   return 'cancelled'
 end
-if task.attempt >= task.max_attempts then
+if tonumber(task.attempt) >= task.max_attempts then
   bury(task, time, error)
   return 'failed'
 end
@@ -39,7 +39,7 @@ redis.call('HDEL', task_key(id), 'entry', 'worker', 'stage')
 redis.call('ZADD', delayed_key, retry_at, id)
 list_as(task, 'pending')
 emit(task, 'retrying', 'retryAt', retry_at, 'error', error)
-tally(time, 'retried:' .. task.priority, '1')
+tally(time, 'retried:' .. task.priority, 1)
 return 'retrying'
 `,
 };

@@ -13,7 +13,7 @@ const yieldLastsMs = 5_000;
  * waits that nobody has claimed. For one waiting task one worker is told so, however many could.
  *
  * ARGV   1 worker · 2 'full', or '' when it has a free slot or takes no CRITICAL tasks
- *        then for each task: 1 to renew the lease or '', id, token, stage, frame, frames, remaining ms, checkpoint ('' for what is not reported)
+ *        then for each task: 1 to renew the lease or '', id, token, checkpoint or '', count of what follows, {field, value …} of the record
  * Returns  'ok' | 'cancel' | 'lost' | 'yield' for each task
  */
 export const heartbeatScript: Script = {
@@ -29,23 +29,9 @@ local function keep_checkpoint(key, id, checkpoint)
   redis.call('HSET', key, 'checkpointed', '1')
 end
 
-local function report(key, task, stage, frame, frames, remaining_ms)
-  local changed = {}
-  if stage ~= '' then changed = { 'stage', stage } end
-  if frame ~= '' then
-    for _, part in ipairs({ 'frame', frame, 'frames', frames }) do changed[#changed + 1] = part end
-  end
-  if remaining_ms ~= '' then
-    changed[#changed + 1] = 'remainingMs'
-    changed[#changed + 1] = remaining_ms
-  end
-  if #changed == 0 then return end
-  local event = emit(task, 'progress', unpack(changed))
-  redis.call('HSET', key, 'updatedAt', time_of(event), unpack(changed))
-end
-
 -- Reads no more than a heartbeat always needs: it is the script that runs most.
-local function beat(renew, id, token, stage, frame, frames, remaining_ms, checkpoint)
+local function beat(first)
+  local renew, id, token, checkpoint, fields = unpack(ARGV, first, first + 4)
   local key = task_key(id)
   local values = redis.pcall('HMGET', key, 'status', 'token', 'priority', 'attempt', 'cancelRequested')
   local priority = values[3]
@@ -53,7 +39,10 @@ local function beat(renew, id, token, stage, frame, frames, remaining_ms, checkp
   local entry = renew ~= '' and redis.call('HGET', key, 'entry')
   if entry then redis.call('XCLAIM', stream_key(priority), GROUP, worker, 0, entry, 'JUSTID') end
   if checkpoint ~= '' then keep_checkpoint(key, id, checkpoint) end
-  report(key, { id = id, priority = priority, attempt = values[4] or 0 }, stage, frame, frames, remaining_ms)
+  if fields ~= '0' then
+    local event = emit({ id = id, priority = priority, attempt = values[4] or '0' }, 'progress', unpack(ARGV, first + 5, first + 4 + fields))
+    redis.call('HSET', key, 'updatedAt', time_of(event), unpack(ARGV, first + 5, first + 4 + fields))
+  end
   if values[5] then return 'cancel' end
   if priority == 'LOW' and slots == 'full' then
     local created_at = tonumber(redis.call('HGET', key, 'createdAt') or 0)
@@ -74,7 +63,11 @@ local function is_to_make_way()
   return false
 end
 
-for index = 3, #ARGV, 8 do answers[#answers + 1] = beat(unpack(ARGV, index, index + 7)) end
+local first = 3
+while first <= #ARGV do
+  answers[#answers + 1] = beat(first)
+  first = first + 5 + ARGV[first + 4]
+end
 if is_to_make_way() then answers[youngest.place] = 'yield' end
 return answers
 `,

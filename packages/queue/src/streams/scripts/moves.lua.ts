@@ -28,7 +28,7 @@ const endCancelled = `
 local function end_cancelled(task, time)
   finish(task, 'cancelled', time)
   emit(task, 'cancelled')
-  tally(time, 'cancelled:' .. task.priority, '1')
+  tally(time, 'cancelled:' .. task.priority, 1)
 end
 `;
 
@@ -37,7 +37,7 @@ const endFailed = `
 local function end_failed(task, time, error)
   finish(task, 'failed', time, 'error', error)
   emit(task, 'failed', 'error', error)
-  tally(time, 'failed:' .. task.priority, '1')
+  tally(time, 'failed:' .. task.priority, 1)
 end
 `;
 
@@ -60,7 +60,7 @@ local function expire(task, time)
   finish(task, 'expired', time, 'expiresAt', removed_at)
   reschedule(task.id, removed_at, time)
   emit(task, 'expired')
-  tally(time, 'expired:' .. task.priority, '1')
+  tally(time, 'expired:' .. task.priority, 1)
   if was_running then redis.call('PUBLISH', cancel_channel_key, task.id) end
 end
 `;
@@ -74,7 +74,7 @@ local function return_to_queue(task, time, event)
   local key = task_key(task.id)
   local held = task.entry and hand_over(task.priority, { task.entry }) or {}
   redis.call('ZREM', processing_key, task.id)
-  task.attempt = math.max(0, task.attempt - 1)
+  task.attempt = string.format('%d', math.max(0, task.attempt - 1))
   redis.call('HSET', key, 'status', 'pending', 'attempt', task.attempt, 'stalls', task.stalls, 'updatedAt', time)
   redis.call('HDEL', key, 'worker', 'stage', 'remainingMs')
   if #held == 0 then
@@ -85,7 +85,7 @@ local function return_to_queue(task, time, event)
     ring(task.priority)
   end
   emit(task, event)
-  tally(time, event .. ':' .. task.priority, '1')
+  tally(time, event .. ':' .. task.priority, 1)
 end
 `;
 
@@ -121,11 +121,11 @@ local function remove_record(id, task, time)
   redis.call('ZREM', dead_key, id)
   if not task then return end
   redis.call('ZREM', owned_key(task.owner), id)
-  tally(time, 'removed:' .. task.priority .. ':' .. task.status, '1')
+  tally(time, 'removed:' .. task.priority .. ':' .. task.status, 1)
   -- Noted in the buckets of the submission too: ages are read there.
   local hour = hour_key(math.floor(task.created_at / 3600000))
   if redis.call('HINCRBY', hour, 'gone', '1') == 1 then redis.call('EXPIRE', hour, '691200') end
-  if time - task.created_at < 3600000 then tally(task.created_at, 'gone', '1') end
+  if time - task.created_at < 3600000 then tally(task.created_at, 'gone', 1) end
 end
 `;
 

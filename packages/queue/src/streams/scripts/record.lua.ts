@@ -32,7 +32,7 @@ local function as_task(id, status, priority, entry, attempt, max_attempts, stall
     started_at, expires_at, worker, checkpointed, owner, notify, cost, stage, remaining_ms)
   if not STATUS[status] or not LEVEL[priority] then return nil end
   local task = {
-    id = id, status = status, priority = priority, entry = entry ~= '' and entry or nil, attempt = tonumber(attempt or 0),
+    id = id, status = status, priority = priority, entry = entry ~= '' and entry or nil, attempt = attempt or '0',
     max_attempts = tonumber(max_attempts or 1), stalls = tonumber(stalls or 0), created_at = tonumber(created_at or 0),
     started_at = tonumber(started_at or 0), expires_at = tonumber(expires_at or 0), owner = owner or '',
   }

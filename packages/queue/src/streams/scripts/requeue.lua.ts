@@ -15,13 +15,13 @@ if not task or task.status ~= 'failed' or redis.call('ZREM', dead_key, id) == 0 
 
 local time = now()
 local expires_at = after(time, math.max(0, task.expires_at - task.created_at))
-task.attempt = 0
+task.attempt = '0'
 redis.call('HSET', task_key(id), 'status', 'pending', 'updatedAt', time, 'expiresAt', expires_at)
 redis.call('HDEL', task_key(id), 'attempt', 'stalls', 'error', 'finishedAt', 'startedAt', 'worker', 'token', 'expectedMs')
 reschedule(id, expires_at, time)
 join_queue(task)
 emit(task, 'requeued')
-tally(time, 'requeued:' .. task.priority, '1')
+tally(time, 'requeued:' .. task.priority, 1)
 return 1
 `,
 };

@@ -17,8 +17,8 @@ local function set_aside(id, priority, time, reason, fields)
   list_as({ id = id, priority = priority, owner = '', created_at = time }, 'failed')
   redis.call('ZADD', dead_key, time, id)
   reschedule(id, removed_at, time)
-  tally(time, 'created:' .. priority, '1')
-  tally(time, 'failed:' .. priority, '1')
+  tally(time, 'created:' .. priority, 1)
+  tally(time, 'failed:' .. priority, 1)
 end
 `;
 

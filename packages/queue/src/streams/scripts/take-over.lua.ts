@@ -40,7 +40,7 @@ local function take_over(first)
   local id, status, priority, place, retry_at, created_at, expires_at, content, notify, dead_since,
     idempotency, request_hash, kept_ms, owner, fields = unpack(ARGV, first, first + 14)
   if is_known(id) then return 0 end
-  local task = { id = id, priority = priority, attempt = 0, owner = owner, created_at = tonumber(created_at) }
+  local task = { id = id, priority = priority, attempt = '0', owner = owner, created_at = tonumber(created_at) }
   redis.call('HSET', task_key(id), 'status', status, 'priority', priority, 'createdAt', created_at, 'expiresAt', expires_at,
     unpack(ARGV, first + 15, first + 14 + fields))
   redis.call('SET', content_key(id), content)

@@ -19,8 +19,8 @@ local time = now()
 if priority ~= '' and priority ~= task.priority then
   local waits_in_queue = task.entry
   if waits_in_queue then leave_queue(task) end
-  tally(time, 'shifted:' .. task.priority, '-1')
-  tally(time, 'shifted:' .. priority, '1')
+  tally(time, 'shifted:' .. task.priority, -1)
+  tally(time, 'shifted:' .. priority, 1)
   task.priority = priority
   redis.call('HSET', task_key(id), 'priority', priority)
   if waits_in_queue then join_queue(task) else list_as(task, 'pending') end
