@@ -101,7 +101,10 @@ export const legalMoves: Record<TaskStatus, readonly TaskStatus[]> = {
   expired: [],
 };
 
-/** The fields of a record's hash and, from its content, `request` and `result`. A field that would hold its default (`attempt` 0, `stalls` 0) is absent. */
+/**
+ * The fields of a record's hash and, from its content, `request` and `result`. A field that would hold its default (`attempt` 0,
+ * `stalls` 0) is absent; `updatedAt` stands only for changes later than those that other times tell.
+ */
 export type RecordFields = Record<string, string | undefined>;
 
 /** A flat Redis reply (field, value, field, value …) as an object. */
@@ -126,6 +129,9 @@ export function withContent(fields: RecordFields, content: string | null | undef
 export function recordFromFields(id: string, fields: RecordFields): TaskRecord {
   const read = fieldReader(id, fields);
   const createdAt = read.number('createdAt');
+  const startedAt = read.optionalNumber('startedAt');
+  const finishedAt = read.optionalNumber('finishedAt');
+  const updatedAt = read.optionalNumber('updatedAt');
   return withoutUndefined({
     id,
     status: read.oneOf('status', taskStatuses),
@@ -142,9 +148,9 @@ export function recordFromFields(id: string, fields: RecordFields): TaskRecord {
     maxAttempts: read.number('maxAttempts'),
     stalls: read.optionalNumber('stalls') ?? 0,
     createdAt,
-    updatedAt: read.optionalNumber('updatedAt') ?? createdAt,
-    startedAt: read.optionalNumber('startedAt'),
-    finishedAt: read.optionalNumber('finishedAt'),
+    updatedAt: Math.max(createdAt, startedAt ?? 0, finishedAt ?? 0, updatedAt ?? 0),
+    startedAt,
+    finishedAt,
     expiresAt: read.number('expiresAt'),
     retryAt: read.optionalNumber('retryAt'),
     stage: fields.stage === undefined ? undefined : read.oneOf('stage', taskStages),

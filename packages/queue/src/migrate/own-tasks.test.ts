@@ -222,6 +222,7 @@ test('records of our basic kind come with all that the streams have a place for'
     ...task,
     id: randomUUID(),
     status: 'failed',
+    updatedAt: now,
     finishedAt: now,
     error: { code: 'out_of_memory', detail: 'full' },
     ...prompt('dead'),

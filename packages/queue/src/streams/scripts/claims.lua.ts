@@ -11,9 +11,8 @@ local function begin(task, fields, token, worker, time)
     fields = redis.call('HGETALL', key)
   end
   task.attempt = string.format('%d', task.attempt + 1)
-  local changes = { 'status', 'processing', 'token', token, 'worker', worker,
-    'attempt', task.attempt, 'updatedAt', time,
-    'startedAt', first_time and time or string.format('%d', task.started_at) }
+  local changes = { 'status', 'processing', 'token', token, 'worker', worker, 'attempt', task.attempt,
+    first_time and 'startedAt' or 'updatedAt', time }
   redis.call('HSET', key, unpack(changes))
   emit(task, 'claimed')
   if first_time then tell(task, 'processing', time) end

@@ -5,7 +5,7 @@
 const storeEnd = `
 local function store_end(task, status, time, ...)
   local key = task_key(task.id)
-  redis.call('HSET', key, 'status', status, 'finishedAt', time, 'updatedAt', time, 'entry', '', ...)
+  redis.call('HSET', key, 'status', status, 'finishedAt', time, 'entry', '', ...)
   if task.status ~= 'processing' or task.reported or task.cancel_requested or task.checkpointed then
     redis.call('HDEL', key, 'stage', 'retryAt', 'cancelRequested', 'checkpointed', 'remainingMs')
   end
