@@ -93,11 +93,12 @@ test('on basic Redis a process that is killed is gone on from by the next, and t
   const second = await start({ ...env }).ended;
   expect(second).toMatchObject({ code: 78, how: expect.stringContaining('only one process may') });
 
-  const running = await client.generate({ prompt: 'lofi', duration: 6, seed: 7 });
+  // Long enough for the others to come while it is worked on.
+  const running = await client.generate({ prompt: 'lofi', duration: 60, guidance_scale: 1, seed: 7 });
   const waiting = [];
   for (const priority of ['LOW', 'NORMAL', 'CRITICAL'] as const)
     waiting.push(await client.generate({ prompt: 'lofi', duration: 1, priority }));
-  while ((await client.getTask(running.id, { waitSeconds: 5 })).status === 'pending');
+  for await (const { task } of client.followTask(running.id)) if (task.status === 'processing') break;
 
   first.kill('SIGKILL');
   await first.ended;

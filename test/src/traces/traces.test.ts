@@ -30,6 +30,10 @@ function submit(url: string, headers: Record<string, string> = { traceparent }) 
   });
 }
 
+function byStart(a: CollectedSpan, b: CollectedSpan): number {
+  return Number(BigInt(a.startTimeUnixNano) - BigInt(b.startTimeUnixNano));
+}
+
 async function linesOf(file: string): Promise<Record<string, unknown>[]> {
   const text = await readFile(join(fleet.folder, file), 'utf8');
   return text
@@ -60,7 +64,8 @@ test('one trace leads from the request over the queue to every stage of the engi
   expect(work).toMatchObject({ service: 'musicgen-worker', kind: 5, parentSpanId: request.spanId });
   expect(work.attributes).toContainEqual({ key: 'musicgen.task_id', value: { stringValue: id } });
 
-  const stages = spans.filter(({ parentSpanId }) => parentSpanId === work.spanId);
+  // Sent in several batches, which may overtake each other.
+  const stages = spans.filter(({ parentSpanId }) => parentSpanId === work.spanId).toSorted(byStart);
   expect(stages.map(({ name }) => name)).toEqual([
     'encoding_text',
     'generating',
