@@ -4,6 +4,7 @@ import { styleText } from 'node:util';
 import { createTaskBoard, type TaskBoard } from '@musicgen/cli/task-board';
 import { type Client, createClient, failureOf, type Priority, type Task } from '@musicgen/client';
 import { downloadAudio } from '@musicgen/client/node';
+import { priorities } from '@musicgen/contract';
 import { estimateWaiting } from './estimate.ts';
 import type { LocalService } from './local-service.ts';
 
@@ -85,7 +86,10 @@ async function followAll({ tasks, client, board }: FollowOptions): Promise<Task[
 
 function inOrderOfStart(tasks: Task[]): Priority[] {
   const startOf = ({ started_at }: Task) => Date.parse(started_at ?? '');
-  return tasks.toSorted((a, b) => startOf(a) - startOf(b)).map(({ priority }) => priority);
+  // Of two that were taken within a millisecond the better was the first.
+  const inOrder = (a: Task, b: Task) =>
+    startOf(a) - startOf(b) || priorities[b.priority] - priorities[a.priority];
+  return tasks.toSorted(inOrder).map(({ priority }) => priority);
 }
 
 /** Downloads a finished piece and says where it is and what it is. */

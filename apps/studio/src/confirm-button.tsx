@@ -10,7 +10,8 @@ interface ConfirmButtonProps {
   children: ComponentChildren;
 }
 
-const patienceMs = 5_000;
+/** Long enough for whoever reads slowly, or whose machine is busy. */
+const patienceMs = 15_000;
 
 /** A button for what cannot be undone: the first press asks, the second does it. */
 export function ConfirmButton({ question, onConfirm, disabled = false, children }: ConfirmButtonProps) {

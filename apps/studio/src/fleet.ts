@@ -15,9 +15,11 @@ export function modelOf(id: string) {
   return all.find((model) => model.id === (id || usual));
 }
 
-export const longestSeconds = computed(() =>
-  Math.max(...(models.value?.models.map((m) => m.max_duration) ?? []), 30),
-);
+/** The longest piece that may be asked for; undefined while no worker has told. */
+export const longestSeconds = computed(() => {
+  const all = models.value?.models ?? [];
+  return all.length === 0 ? undefined : Math.max(...all.map((model) => model.max_duration));
+});
 
 async function refresh(): Promise<void> {
   try {

@@ -33,7 +33,9 @@ export function takeKey(key: string, isLasting: boolean): void {
 
 export const isKeyLasting = computed(() => lastingKey.value !== '');
 
-export const service: ReadonlySignal<Client> = computed(() => clientWith(apiKey.value, observedFetch));
+export const service: ReadonlySignal<Client> = computed(() =>
+  clientWith(apiKey.value, observedFetch(apiKey.value)),
+);
 /** For *Operate*: says nothing about the way to the service for everybody else. */
 export const operation: ReadonlySignal<Client> = computed(() =>
   clientWith(operatorKey.value || apiKey.value, fetch.bind(globalThis)),
@@ -51,18 +53,24 @@ function clientWith(key: string, fetchThrough: typeof fetch): Client {
 }
 
 /** Every call tells whether the service is there; whatever shows that follows by itself. */
-async function observedFetch(input: RequestInfo | URL, init?: RequestInit): Promise<Response> {
-  try {
-    const response = await fetch(input, init);
-    connection.value = connectionBy(response.status);
-    readClock(response.headers.get('Date'));
-    if (response.status === 429)
-      restUntil = Date.now() + Number(response.headers.get('Retry-After') ?? 5) * 1000;
-    return response;
-  } catch (error) {
-    if (!init?.signal?.aborted) connection.value = 'away';
-    throw error;
-  }
+function observedFetch(key: string): typeof fetch {
+  return async (input, init) => {
+    try {
+      const response = await fetch(input, init);
+      // What another key was told says nothing about this one.
+      if (key === apiKey.value) observe(response);
+      return response;
+    } catch (error) {
+      if (!init?.signal?.aborted) connection.value = 'away';
+      throw error;
+    }
+  };
+}
+
+function observe({ status, headers }: Response): void {
+  connection.value = connectionBy(status);
+  readClock(headers.get('Date'));
+  if (status === 429) restUntil = Date.now() + Number(headers.get('Retry-After') ?? 5) * 1000;
 }
 
 function connectionBy(status: number): Connection {

@@ -7,6 +7,8 @@ import { whileVisible } from './time.ts';
 import { shortened } from './words.ts';
 
 const known = signal<ReadonlyMap<string, Task>>(new Map());
+/** What is to be seen no more: a list that was asked for before may still name it. */
+const dropped = new Set<string>();
 
 /** Every task that this page knows of, the latest first. */
 export const tasks = computed(() =>
@@ -24,7 +26,8 @@ export const taskOf = (id: string) => known.value.get(id);
 export const isUnfinished = ({ status }: Task) => status === 'pending' || status === 'processing';
 
 /** Takes what the service said of tasks, and tells what has become of them. */
-function take(news: readonly Task[]): void {
+function take(told: readonly Task[]): void {
+  const news = told.filter(({ id }) => !dropped.has(id));
   const next = new Map(known.value);
   for (const task of news) {
     const before = next.get(task.id);
@@ -47,6 +50,7 @@ function tellEnd({ status, request, error }: Task): void {
 }
 
 function drop(id: string): void {
+  dropped.add(id);
   const next = new Map(known.value);
   next.delete(id);
   known.value = next;
@@ -86,11 +90,13 @@ export async function remove(id: string): Promise<void> {
 
 /** Asks for one task; what the service has no more is known to be gone from then on. */
 export async function load(id: string): Promise<void> {
+  const { value: client } = service;
   try {
-    take([await service.value.getTask(id)]);
+    const task = await client.getTask(id);
+    if (client === service.value) take([task]);
   } catch (error) {
     if (!isGone(error)) throw error;
-    drop(id);
+    if (client === service.value) drop(id);
     markGone(id);
   }
 }
@@ -112,8 +118,11 @@ export async function loadMore(): Promise<void> {
 
 /** The latest tasks, and whatever of the unfinished is older than those. */
 async function refresh(): Promise<void> {
+  const { value: client } = service;
   try {
-    const { tasks: page, next_cursor } = await service.value.listTasks({ limit: pageLength });
+    const { tasks: page, next_cursor } = await client.listTasks({ limit: pageLength });
+    // With another key they are none of its business.
+    if (client !== service.value) return;
     const listed = new Set(page.map(({ id }) => id));
     const older = unfinished.value.filter(({ id }) => !listed.has(id));
     take(page);
@@ -161,6 +170,7 @@ export function watchTasks(): void {
   effect(() => {
     apiKey.value;
     known.value = new Map();
+    dropped.clear();
     isLoaded.value = false;
     for (const stream of streams.values()) stream.abort();
     let stop = whileVisible(refresh, intervalMs);

@@ -5,7 +5,7 @@ import { createFleet, type Fleet } from '../processes.ts';
 import { chromiumPath, launchChromium } from './browser.ts';
 import { cardOf, visit } from './visit.ts';
 
-jest.setTimeout(120_000);
+jest.setTimeout(180_000);
 
 let redis: RedisServer;
 let fleet: Fleet;

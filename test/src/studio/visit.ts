@@ -10,7 +10,10 @@ export interface Visit {
   complaints: string[];
 }
 
-/** Opens the page as someone who was never here; `locked` fills the storage of the browser before. */
+/** How long a sign may take on a machine that is busy with other tests; what never comes is named then. */
+const patienceMs = 60_000;
+
+/** Opens the page as someone who was never here. */
 export async function visit(
   browser: Browser,
   url: string,
@@ -23,7 +26,7 @@ export async function visit(
     if (/Content Security Policy/.test(message.text())) complaints.push(message.text());
   });
   await context.addInitScript(rememberAudio);
-  context.setDefaultTimeout(20_000);
+  context.setDefaultTimeout(patienceMs);
   const page = await context.newPage();
   await page.goto(url);
   return { context, page, complaints };
@@ -33,7 +36,7 @@ export async function visit(
 function rememberAudio(): void {
   const { play } = HTMLMediaElement.prototype;
   HTMLMediaElement.prototype.play = function () {
-    Object.assign(globalThis, { playedLast: this });
+    Object.assign(globalThis, { playedLast: this, playedFrom: this.currentTime });
     return play.call(this);
   };
 }
@@ -41,7 +44,10 @@ function rememberAudio(): void {
 /** How the piece that was played last is being heard. */
 export function heard(page: Page) {
   return page.evaluate(() => {
-    const { playedLast: audio = new Audio() } = globalThis as { playedLast?: HTMLAudioElement };
+    const { playedLast: audio = new Audio(), playedFrom: from } = globalThis as {
+      playedLast?: HTMLAudioElement;
+      playedFrom?: number;
+    };
     const { ended, currentTime, duration, error } = audio;
     const heardSeconds = Array.from(
       { length: audio.played.length },
@@ -49,6 +55,7 @@ export function heard(page: Page) {
     );
     return {
       ended,
+      from,
       currentTime,
       duration,
       error: error?.message,
@@ -90,7 +97,7 @@ export async function eventually<Seen>(
   look: () => Promise<Seen>,
   isEnough: (seen: Seen) => boolean,
 ): Promise<Seen> {
-  const deadline = Date.now() + 20_000;
+  const deadline = Date.now() + patienceMs;
   for (;;) {
     const seen = await look();
     if (isEnough(seen)) return seen;

@@ -8,7 +8,7 @@ import { linkTo } from '../route.ts';
 import { submit } from '../tasks.ts';
 import { useAction } from '../use-action.ts';
 import { Advanced } from './advanced.tsx';
-import { change, draft, isOriginOnItsWay, promptProblem, submissionOf } from './draft.ts';
+import { change, draft, originOnItsWay, promptProblem, submissionOf } from './draft.ts';
 import { watchEstimate } from './estimate.ts';
 import { LengthField } from './length-field.tsx';
 import { Origin } from './origin.tsx';
@@ -41,13 +41,14 @@ function Composer() {
   const wasEmpty = useSignal(false);
   const submissionKey = useRef(createSubmissionKey()).current;
   const { run, isBusy, error } = useAction(async () => {
-    if (isOriginOnItsWay.value) return;
+    if (originOnItsWay.value !== undefined) return;
     const request = submissionOf(draft.value);
     wasEmpty.value = request.prompt === '';
     if (wasEmpty.value || promptProblem.value !== undefined) return focusPrompt();
     const [first] = await submit(request, submissionKey.of(request));
     submissionKey.renew();
-    if (first) change({ seed: String(first.request.seed) });
+    // One that is kept may have been changed meanwhile.
+    if (first && !draft.value.isSeedKept) change({ seed: String(first.request.seed) });
   });
 
   return (
@@ -81,7 +82,11 @@ function Composer() {
       </div>
       <Failure error={error} />
       <div class="row submit">
-        <button type="submit" class="button primary large" disabled={isBusy || isOriginOnItsWay.value}>
+        <button
+          type="submit"
+          class="button primary large"
+          disabled={isBusy || originOnItsWay.value !== undefined}
+        >
           <Icon name="play" />
           {isBusy ? 'Sending…' : variations === 1 ? 'Make music' : `Make ${variations} variations`}
         </button>

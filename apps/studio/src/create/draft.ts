@@ -59,8 +59,8 @@ export function change(changes: Partial<Draft>): void {
   kept.value = { ...kept.value, ...changes };
 }
 
-/** Whether a recording is on its way: until it has arrived, what would be submitted is not what was asked for. */
-export const isOriginOnItsWay = signal(false);
+/** The recording that is on its way: until it has arrived, what would be submitted is not what was asked for. */
+export const originOnItsWay = signal<File | undefined>(undefined);
 
 /** Everything but what was written. */
 export function resetSettings(): void {
@@ -76,8 +76,8 @@ export const promptProblem = computed(() => {
   return `The prompt may have ${maxPromptLength.toLocaleString('en')} characters; shorten it by ${over}.`;
 });
 
-/** How long the piece will be: what was chosen, as far as the service allows it. */
-export const duration = computed(() => Math.min(draft.value.duration, longestSeconds.value));
+/** How long the piece will be: what was chosen, as far as the service allows it, once that is known. */
+export const duration = computed(() => Math.min(draft.value.duration, longestSeconds.value ?? Infinity));
 
 /** The draft as the API takes it. */
 export function submissionOf(draftNow: Draft): SubmissionInput {
@@ -86,7 +86,8 @@ export function submissionOf(draftNow: Draft): SubmissionInput {
     prompt: prompt.trim(),
     duration: duration.value,
     priority,
-    ...(modelOf(model)?.supports.preview && { preview: true }),
+    // Asked for also before the models are known: it does no harm where there is none.
+    ...(modelOf(model)?.supports.preview !== false && { preview: true }),
     ...(variations > 1 && { n: variations }),
     ...(isSeedKept && seed !== '' && { seed: Number(seed) }),
     ...(model !== '' && { model }),

@@ -6,7 +6,7 @@ import { Failure } from '../notice.tsx';
 import { service } from '../service.ts';
 import { useAction } from '../use-action.ts';
 import { shortened } from '../words.ts';
-import { change, draft, isOriginOnItsWay } from './draft.ts';
+import { change, draft, originOnItsWay } from './draft.ts';
 
 /** Types that browsers do not tell by themselves. */
 const typesByEnding: Record<string, string> = {
@@ -27,6 +27,8 @@ export function FileField() {
   const isOver = useSignal(false);
   const inspect = useAction(async (file: File) => {
     dropped.value = undefined;
+    // Whoever brings another file means that one.
+    originOnItsWay.value = undefined;
     const ending = file.name.split('.').at(-1)?.toLowerCase() ?? '';
     const type = typesByEnding[ending] ?? (file.type || 'application/octet-stream');
     dropped.value = { file, inspection: await service.value.inspectAudio(file, { type }) };
@@ -72,12 +74,13 @@ export function FileField() {
 
 function DroppedFile({ file, inspection: { format, made_by } }: Dropped) {
   const upload = useAction(async () => {
-    isOriginOnItsWay.value = true;
+    originOnItsWay.value = file;
+    const isMeant = () => originOnItsWay.value === file;
     try {
       const { id } = await service.value.uploadAudio(file);
-      change({ origin: { from: { upload_id: id }, name: file.name } });
+      if (isMeant()) change({ origin: { from: { upload_id: id }, name: file.name } });
     } finally {
-      isOriginOnItsWay.value = false;
+      if (isMeant()) originOnItsWay.value = undefined;
     }
   });
   const canGoOn = modelOf(draft.value.model)?.supports.continuation_of_audio === true;

@@ -4,9 +4,12 @@ import { change, duration } from './draft.ts';
 import { readiness } from './estimate.ts';
 import { lengthsUpTo, stopOf } from './lengths.ts';
 
+/** Where the slider ends while nobody knows how long a piece may be; what was chosen before stays. */
+const usualLongest = 30;
+
 /** How long the piece is to be, and when it would be ready. */
 export function LengthField() {
-  const lengths = lengthsUpTo(longestSeconds.value);
+  const lengths = lengthsUpTo(longestSeconds.value ?? Math.max(usualLongest, duration.value));
   const last = lengths.length - 1;
   const stop = stopOf(duration.value, lengths);
   return (

@@ -51,7 +51,10 @@ function Comparison({ takes: [a, b] }: { takes: [Task, Task] }) {
     if (which === heard.value) return;
     heard.value = which;
     other.seek(current.audio.currentTime);
-    if (!current.audio.paused) other.toggle();
+    if (!current.isOn()) return;
+    // What sounds already goes on until the other does, so that there is no pause.
+    if (current.audio.paused) current.pause();
+    other.play();
   }
 
   useEffect(() => {

@@ -1,5 +1,5 @@
 import { useSignal } from '@preact/signals';
-import { useEffect, useMemo } from 'preact/hooks';
+import { useEffect, useMemo, useRef } from 'preact/hooks';
 import { audioAddress, onlyOnePlays } from '../media.ts';
 
 /** Sound that is fetched when someone wants to hear it. */
@@ -10,6 +10,10 @@ export interface Player {
   /** Seconds. */
   time: number;
   error: unknown;
+  /** Whether it plays, or will as soon as it has been fetched. */
+  isOn(): boolean;
+  play(): void;
+  pause(): void;
   toggle(): void;
   seek(seconds: number): void;
 }
@@ -21,6 +25,7 @@ export function usePlayer(id: string, duration: number): Player {
   const isLoading = useSignal(false);
   const time = useSignal(0);
   const error = useSignal<unknown>(undefined);
+  const isAwaited = useRef(false);
 
   useEffect(() => {
     const update = () => {
@@ -42,7 +47,9 @@ export function usePlayer(id: string, duration: number): Player {
     if (audio.hasAttribute('src')) return;
     isLoading.value = true;
     try {
-      audio.src = await audioAddress(id);
+      const address = await audioAddress(id);
+      // Who is second finds it there: set anew, it would begin anew.
+      if (!audio.hasAttribute('src')) audio.src = address;
     } finally {
       isLoading.value = false;
     }
@@ -60,13 +67,30 @@ export function usePlayer(id: string, duration: number): Player {
     }
   }
 
+  const isOn = () => isAwaited.current || !audio.paused;
+
+  async function play(): Promise<void> {
+    isAwaited.current = true;
+    // Whoever changes their mind while it is fetched hears nothing.
+    await attempt(() => (isAwaited.current ? audio.play() : undefined));
+    isAwaited.current = false;
+  }
+
+  function pause(): void {
+    isAwaited.current = false;
+    audio.pause();
+  }
+
   return {
     audio,
     isPlaying: isPlaying.value,
     isLoading: isLoading.value,
     time: time.value,
     error: error.value,
-    toggle: () => void attempt(() => (audio.paused ? audio.play() : audio.pause())),
+    isOn,
+    play: () => void play(),
+    pause,
+    toggle: () => (isOn() ? pause() : void play()),
     seek: (seconds) =>
       void attempt(() => {
         audio.currentTime = Math.min(Math.max(0, seconds), duration);

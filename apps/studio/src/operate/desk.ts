@@ -45,7 +45,11 @@ const keptMs = 30 * 60_000;
 /** The last half hour as far as this tab has watched it, the latest last. */
 export const looks = stored<Look[]>('looks', [], sessionStorage);
 
+let turns = 0;
+
 async function refresh(): Promise<void> {
+  turns += 1;
+  const turn = turns;
   try {
     const { value: client } = operation;
     const [health, workers, advice, hour, minute, letters, trends] = await Promise.all([
@@ -57,10 +61,13 @@ async function refresh(): Promise<void> {
       client.listDeadLetters({ limit: 20 }),
       client.getTaskTrends(),
     ]);
+    // What was asked for after something was done is newer, whenever it came.
+    if (turn !== turns) return;
     desk.value = { health, workers, advice, hour, letters, trends };
     deskError.value = undefined;
     note(health, minute);
   } catch (error) {
+    if (turn !== turns) return;
     deskError.value = error;
     if (isRefusal(error)) desk.value = undefined;
   }
