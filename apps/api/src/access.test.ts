@@ -9,7 +9,7 @@ import { completedTask, createTestApp, submit, type TestApp } from './test-setup
 
 let server: RedisServer;
 beforeAll(async () => {
-  server = await startRedisServer();
+  server = await startRedisServer({ settings: { appendonly: 'no' } });
 });
 afterAll(() => server.stop());
 

@@ -39,13 +39,17 @@ export function cached<Value>({ load, lastsMs, deadlineMs }: CacheOptions<Value>
   };
 }
 
-/** @throws ServiceError `dependency_unavailable` when there is no answer in time. */
+/**
+ * The value, or an error when it does not come in time. What has come while this process itself was held up is read first:
+ * timers go before sockets.
+ * @throws ServiceError `dependency_unavailable` after `deadlineMs`.
+ */
 export async function withinDeadline<Value>(value: Promise<Value>, deadlineMs: number): Promise<Value> {
   let timer: NodeJS.Timeout | undefined;
   const late = new Promise<never>((_, reject) => {
     const error = () =>
       new ServiceError('dependency_unavailable', `There was no answer within ${deadlineMs} ms.`);
-    timer = setTimeout(() => reject(error()), deadlineMs).unref();
+    timer = setTimeout(() => setImmediate(() => reject(error())), deadlineMs).unref();
   });
   try {
     return await Promise.race([value, late]);

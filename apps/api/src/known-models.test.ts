@@ -5,7 +5,7 @@ import { createTestApp, submit, type TestApp } from './test-setup.ts';
 
 let server: RedisServer;
 beforeAll(async () => {
-  server = await startRedisServer();
+  server = await startRedisServer({ settings: { appendonly: 'no' } });
 });
 afterAll(() => server.stop());
 

@@ -9,7 +9,8 @@ import { createTestApp, submit, type TestApp } from './test-setup.ts';
 
 let server: RedisServer;
 beforeAll(async () => {
-  server = await startRedisServer();
+  // As the service wants it, but for waiting for a disk that may be busy.
+  server = await startRedisServer({ settings: { appendfsync: 'no' } });
 });
 afterAll(() => server.stop());
 

@@ -49,7 +49,7 @@ interface TestWorkerOptions {
 export function useTestWorker() {
   let server: RedisServer;
   beforeAll(async () => {
-    server = await startRedisServer();
+    server = await startRedisServer({ settings: { appendonly: 'no' } });
   });
   afterAll(() => server.stop());
   return (options: TestWorkerOptions) => createTestWorker(server.url, options);
@@ -122,9 +122,11 @@ async function createTestWorker(
   };
 }
 
-/** Generates until it is stopped, as the engine does. */
+/** Generates until it is stopped, as the engine does; not at all when it was stopped before. */
 export function untilAborted({ signal }: GenerateOptions): Promise<Piece> {
   return new Promise((_resolve, reject) => {
-    signal?.addEventListener('abort', () => reject(new ServiceError('task_cancelled', 'stopped')));
+    const stop = () => reject(new ServiceError('task_cancelled', 'stopped'));
+    if (signal?.aborted) stop();
+    signal?.addEventListener('abort', stop);
   });
 }

@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import { EventEmitter, once } from 'node:events';
 import { Readable } from 'node:stream';
 import { decodeWav, readProvenance } from '@musicgen/audio';
 import { ServiceError } from '@musicgen/contract';
@@ -168,15 +169,18 @@ test('draining hands back what does not fit into the grace, with its checkpoint 
 });
 
 test('draining waits for what fits into the grace', async () => {
-  let finish = () => {};
-  const generate: Generate = () =>
-    new Promise((resolve) => {
-      finish = () => resolve(piece);
-    });
+  const engine = new EventEmitter();
+  const generate: Generate = async () => {
+    engine.emit('begun');
+    await once(engine, 'finish');
+    return piece;
+  };
   await using context = await setup({ generate, graceMs: 60_000 });
+  const begun = once(engine, 'begun');
   const { id } = await context.untilEvent('claimed');
+  await begun;
   const drained = context.worker.drain();
-  finish();
+  engine.emit('finish');
   await drained;
   expect(await context.producer.get(id)).toMatchObject({ status: 'completed' });
 });

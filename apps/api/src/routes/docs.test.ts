@@ -8,7 +8,7 @@ import { createTestApp, submit } from '../test-setup.ts';
 
 let server: RedisServer;
 beforeAll(async () => {
-  server = await startRedisServer();
+  server = await startRedisServer({ settings: { appendonly: 'no' } });
 });
 afterAll(() => server.stop());
 

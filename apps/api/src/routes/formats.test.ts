@@ -22,7 +22,7 @@ let server: RedisServer;
 /** Two seconds of a real piece, as a worker stores it. */
 let file: Buffer;
 beforeAll(async () => {
-  server = await startRedisServer();
+  server = await startRedisServer({ settings: { appendonly: 'no' } });
   const samples = [Float32Array.from({ length: 64_000 }, (_, index) => Math.sin(index / 20) / 2)];
   const piece = await finishPieceInThread({ samples, sampleRate: 32_000, format: 'wav', provenance });
   file = Buffer.from(piece.wav);

@@ -15,7 +15,7 @@ import {
 
 let server: RedisServer;
 beforeAll(async () => {
-  server = await startRedisServer();
+  server = await startRedisServer({ settings: { appendonly: 'no' } });
 });
 afterAll(() => server.stop());
 
@@ -228,6 +228,8 @@ test('before Redis is full new tasks are refused, so that all that run complete;
   const fill = () => request(context.app).post('/api/v1/batches').send({ requests });
   let answer = await fill();
   while (answer.status === 202) answer = await fill();
+  // Up to the last one: what else Redis needs memory for comes and goes.
+  while ((await submit(context, task)).status === 202);
   for (const { status, body, headers } of [answer, await submit(context, task)]) {
     expect([status, body.code]).toEqual([503, 'redis_full']);
     expect(body.detail).toMatch(/more than 95 %/);

@@ -6,7 +6,7 @@ import { createTestApp } from '../test-setup.ts';
 
 let server: RedisServer;
 beforeAll(async () => {
-  server = await startRedisServer();
+  server = await startRedisServer({ settings: { appendonly: 'no' } });
 });
 afterAll(() => server.stop());
 

@@ -8,7 +8,7 @@ import { claimNext, completedTask, createTestApp, sha256, submit, type TestApp }
 
 let server: RedisServer;
 beforeAll(async () => {
-  server = await startRedisServer();
+  server = await startRedisServer({ settings: { appendonly: 'no' } });
 });
 afterAll(() => server.stop());
 

@@ -98,7 +98,7 @@ test('after the master of a Sentinel group has died, everything goes on with the
   afterwards(() => master.stop());
   const replica = await startRedisServer({ settings: { replicaof: `127.0.0.1 ${master.port}` } });
   afterwards(() => replica.stop());
-  const sentinel = await startSentinel({ group: 'group', masterPort: master.port, downAfterMs: 1_000 });
+  const sentinel = await startSentinel({ group: 'group', masterPort: master.port, downAfterMs: 3_000 });
   afterwards(sentinel.stop);
   const redis = new Redis({
     ...patientRedisOptions,
