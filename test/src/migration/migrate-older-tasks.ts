@@ -1,8 +1,12 @@
 import { createStreamsQueue, type MigrationReport, migrateTasks, openRedisSource } from '@musicgen/queue';
 import type { Redis } from 'ioredis';
 
-/** What `musicgen migrate --verify` does, a few tasks at a time. */
-export async function migrateOlderTasks(from: Redis, to: Redis): Promise<MigrationReport> {
+/** What `musicgen migrate` does, with `--verify` or without, a few tasks at a time. */
+export async function migrateOlderTasks(
+  from: Redis,
+  to: Redis,
+  { verify }: { verify: boolean },
+): Promise<MigrationReport> {
   const target = { redis: to, prefix: 'musicgen' };
   const source = await openRedisSource({
     source: { redis: from, prefix: 'musicgen' },
@@ -13,5 +17,5 @@ export async function migrateOlderTasks(from: Redis, to: Redis): Promise<Migrati
   });
   const queue = createStreamsQueue(target);
   await queue.prepare();
-  return migrateTasks({ source, target: queue, verify: true });
+  return migrateTasks({ source, target: queue, verify });
 }
