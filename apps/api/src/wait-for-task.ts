@@ -22,6 +22,8 @@ export async function waitForTask(options: WaitOptions): Promise<TaskRecord> {
   const events = on(emitter, 'event', { signal: end });
   const unfollow = lifecycle.follow(id, () => emitter.emit('event'));
   try {
+    // A reader that has just started follows from here on only: what happened before is in what is read.
+    await lifecycle.latestId();
     let record = await read();
     while (!isEnough(record)) {
       await events.next();
