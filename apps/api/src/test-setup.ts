@@ -34,6 +34,9 @@ export interface TestAppOptions {
   logger?: Logger;
 }
 
+/** How long Redis may take for an answer: longer than a machine that is busy stands still. */
+const patienceMs = 30_000;
+
 /**
  * The real app on a real queue and store of its own, with a worker's side to drive tasks by hand. Every answer is held
  * against the OpenAPI document; disposing throws when one differed.
@@ -46,7 +49,7 @@ export async function createTestApp({
   env = {},
   logger,
 }: TestAppOptions) {
-  const redis = new Redis(redisUrl, failFastRedisOptions);
+  const redis = new Redis(redisUrl, { ...failFastRedisOptions, commandTimeout: patienceMs });
   redis.on('error', () => {});
   const prefix = `test-${randomUUID()}`;
   const queue = createStreamsQueue({ redis, prefix });
@@ -72,7 +75,7 @@ export async function createTestApp({
     allowHttp: config.WEBHOOK_ALLOW_HTTP,
     allowedNetworks: config.WEBHOOK_ALLOWED_NETWORKS,
   });
-  const producer = tasks.createProducer({ maxLength });
+  const producer = tasks.createProducer({ maxLength, timeoutMs: patienceMs });
   const monitor = tasks.createMonitor();
   const options: AppOptions = {
     kind: tasks.kind,

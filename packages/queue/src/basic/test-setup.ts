@@ -29,7 +29,8 @@ export function useBasicQueues() {
   afterAll(() => server?.stop());
 
   async function connect(): Promise<Redis> {
-    const redis = new Redis(server?.url ?? '', { ...failFastRedisOptions, lazyConnect: true });
+    const patient = { commandTimeout: 30_000, lazyConnect: true };
+    const redis = new Redis(server?.url ?? '', { ...failFastRedisOptions, ...patient });
     redis.on('error', () => {});
     undos.push(() => redis.disconnect());
     await redis.connect();

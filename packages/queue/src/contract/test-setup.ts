@@ -34,7 +34,8 @@ export function testQueueOn(queue: TaskQueue) {
     consumers.push(created);
     return created;
   };
-  const producer = queue.createProducer();
+  // Longer than a machine that is busy stands still.
+  const producer = queue.createProducer({ timeoutMs: 30_000 });
   return {
     queue,
     producer,
