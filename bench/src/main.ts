@@ -2,7 +2,7 @@
  * Our figures and a peer's, side by side in one run:
  *
  *     npm run bench -- queue [--rounds 5] [--tasks 10000] [--workers 1000] [--priorities 4|1]
- *                            [--only pickup,idle] [--json FILE]
+ *                            [--peer-ids own|uuid] [--only pickup,idle] [--json FILE]
  *     npm run bench -- engine [--rounds 1] [--precision fp32|int8|int4|int4-g128] [--only steps,eight,pieces,together]
  *                             [--seconds 10,30] [--together 10] [--threads 2] [--json FILE]
  *     npm run bench -- migration [--tasks 100000] [--json FILE]
@@ -26,6 +26,7 @@ const { values, positionals } = parseArgs({
     tasks: { type: 'string' },
     workers: { type: 'string', default: '1000' },
     priorities: { type: 'string', default: '4' },
+    'peer-ids': { type: 'string', default: 'own' },
     only: { type: 'string', default: '' },
     precision: { type: 'string', default: 'fp32' },
     seconds: { type: 'string', default: '10,30' },
@@ -51,6 +52,7 @@ function queueOptions(): QueueBenchOptions {
     tasks: Number(values.tasks ?? 10_000),
     workers: Number(values.workers),
     priorities: values.priorities === '1' ? 1 : 4,
+    peerIds: values['peer-ids'] === 'uuid' ? 'uuid' : 'own',
     only: listOf(values.only),
   };
 }

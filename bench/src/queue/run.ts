@@ -25,13 +25,16 @@ export interface QueueBenchOptions {
   only: readonly string[];
   /** Priorities that are mixed: 4, or 1 for the plain first-in, first-out way. */
   priorities: 1 | 4;
+  /** `uuid`: BullMQ's jobs get ids like ours. */
+  peerIds: 'own' | 'uuid';
 }
 
 /** Measures our queue and BullMQ beside each other on a private server and prints what it finds. */
 export async function benchQueue(options: QueueBenchOptions): Promise<Row[]> {
   const server = await startRedisServer();
   const redis = new Redis(server.url);
-  const bench = { url: server.url, redis, tasks: options.tasks, priorities: mixOf(options.priorities) };
+  const { tasks, peerIds } = options;
+  const bench = { url: server.url, redis, tasks, peerIds, priorities: mixOf(options.priorities) };
   console.log(await setting(redis, options));
   try {
     const rows: Row[] = [];
@@ -71,10 +74,17 @@ function mixOf(count: QueueBenchOptions['priorities']): readonly Priority[] {
 }
 
 /** What a reader must know beside the figures. */
-async function setting(redis: Redis, { rounds, tasks, priorities }: QueueBenchOptions): Promise<string> {
+async function setting(
+  redis: Redis,
+  { rounds, tasks, priorities, peerIds }: QueueBenchOptions,
+): Promise<string> {
   const [, version] = /redis_version:(\S+)/.exec(await redis.info('server')) ?? [];
   const machine = `${cpus().length} × ${cpus()[0]?.model}, load ${loadavg()[0]?.toFixed(1)}`;
   const software = `Node ${process.version}, Redis ${version} (append-only file, fsync every second)`;
   const load = `medians of ${rounds} rounds, ${tasks} tasks, ${priorities} ${priorities === 1 ? 'priority' : 'priorities'}`;
-  return `${new Date().toISOString()}\n${machine}\n${software}\n${load}\n`;
+  const ids =
+    peerIds === 'uuid'
+      ? "BullMQ's jobs called by UUIDs, as ours are"
+      : "BullMQ's jobs called as it calls them";
+  return `${new Date().toISOString()}\n${machine}\n${software}\n${load}\n${ids}\n`;
 }

@@ -12,6 +12,7 @@ export interface Bench {
   redis: Redis;
   tasks: number;
   priorities: readonly Priority[];
+  peerIds: 'own' | 'uuid';
 }
 
 export type Figures = Record<string, number>;

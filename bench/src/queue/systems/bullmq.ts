@@ -1,6 +1,7 @@
+import { randomUUID } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
 import { priorities as priorityNumbers } from '@musicgen/contract';
-import { type Job, Queue, Worker } from 'bullmq';
+import { type Job, type JobsOptions, Queue, Worker } from 'bullmq';
 import { indexOf, type ProducerOptions, requestOf, type System, type WorkerOptions } from './system.ts';
 
 const queueName = 'bench';
@@ -13,11 +14,11 @@ export const bullmq: System = {
   name: 'bullmq',
   eventStream: `bull:${queueName}:events`,
 
-  async openProducer({ url, priorities }) {
+  async openProducer({ url, ...options }) {
     const queue = new Queue(queueName, { connection: connectionTo(url) });
     await queue.waitUntilReady();
     return {
-      enqueue: (index) => queue.add(jobName, requestOf(index), jobOptions(index, priorities)),
+      enqueue: (index) => queue.add(jobName, requestOf(index), jobOptions(index, options)),
       async enqueueBulk(from, count) {
         for (let first = from; first < from + count; first += bulkLength) {
           const length = Math.min(bulkLength, from + count - first);
@@ -25,7 +26,7 @@ export const bullmq: System = {
             Array.from({ length }, (_, offset) => ({
               name: jobName,
               data: requestOf(first + offset),
-              opts: jobOptions(first + offset, priorities),
+              opts: jobOptions(first + offset, options),
             })),
           );
         }
@@ -52,9 +53,12 @@ function connectionTo(url: string) {
 }
 
 /** In BullMQ 1 is the best priority, and a job without one goes before all that have one. */
-function jobOptions(index: number, priorities: ProducerOptions['priorities']) {
+function jobOptions(index: number, { priorities, peerIds }: Omit<ProducerOptions, 'url'>): JobsOptions {
   const priority = priorities[index % priorities.length];
-  return priority === undefined ? {} : { priority: 21 - priorityNumbers[priority] };
+  return {
+    ...(priority !== undefined && { priority: 21 - priorityNumbers[priority] }),
+    ...(peerIds === 'uuid' && { jobId: randomUUID() }),
+  };
 }
 
 async function work(job: Job, options: WorkerOptions): Promise<{ duration: number }> {

@@ -14,6 +14,8 @@ export interface ProducerOptions {
   url: string;
   /** The priorities that tasks are given in turn; none: the system's plain first-in, first-out way. */
   priorities: readonly Priority[];
+  /** What the peer's tasks are called: by a number that it counts up itself, or by a UUID, as ours always are. */
+  peerIds: 'own' | 'uuid';
 }
 
 export interface BenchProducer {
