@@ -226,11 +226,7 @@ test('before Redis is full new tasks are refused, so that all that run complete;
   const claim = await claimNext(context.consumer);
   const requests = Array.from({ length: 50 }, () => task);
   const fill = () => request(context.app).post('/api/v1/batches').send({ requests });
-  let answer = await fill();
-  while (answer.status === 202) answer = await fill();
-  // Up to the last one: what else Redis needs memory for comes and goes.
-  while ((await submit(context, task)).status === 202);
-  for (const { status, body, headers } of [answer, await submit(context, task)]) {
+  for (const { status, body, headers } of await untilFull(fill, () => submit(context, task))) {
     expect([status, body.code]).toEqual([503, 'redis_full']);
     expect(body.detail).toMatch(/more than 95 %/);
     expect(Number(headers['retry-after'])).toBeGreaterThan(0);
@@ -263,11 +259,7 @@ test('a full Redis refuses new tasks with a time to come again, running ones com
   const claim = await claimNext(context.consumer);
   const requests = Array.from({ length: 100 }, () => task);
   const fill = () => request(context.app).post('/api/v1/batches').send({ requests });
-  for (let answer = await fill(); answer.status !== 503; answer = await fill())
-    expect(answer.status).toBe(202);
-  for (let answer = await submit(context, task); answer.status !== 503; )
-    answer = await submit(context, task);
-  for (const { status, body, headers } of [await fill(), await submit(context, task)]) {
+  for (const { status, body, headers } of await untilFull(fill, () => submit(context, task))) {
     expect([status, body.code, headers['retry-after']]).toEqual([503, 'redis_full', '600']);
     expect(body.detail).toMatch(/memory is full/);
   }
@@ -289,6 +281,17 @@ test('a full Redis refuses new tasks with a time to come again, running ones com
 });
 
 const smallMemory = '3mb';
+
+/** Submits in each of these ways until it is refused: what else Redis needs memory for comes and goes. */
+async function untilFull(...ways: (() => PromiseLike<request.Response>)[]): Promise<request.Response[]> {
+  const refusals: request.Response[] = [];
+  for (const way of ways) {
+    let answer = await way();
+    while (answer.status === 202) answer = await way();
+    refusals.push(answer);
+  }
+  return refusals;
+}
 
 /** A server that some hundred tasks fill. */
 async function createSmallServer() {
