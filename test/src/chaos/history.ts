@@ -35,6 +35,7 @@ export type HistoryEvent =
   | { type: 'ending:answered'; worker: string; task: string; token: string; ending: Ending; outcome: string }
   | { type: 'task:repaired'; task: string; repair: string }
   | { type: 'fault'; fault: FaultKind; worker?: string; lastsMs: number }
+  | { type: 'process:stalled'; process: string; lastsMs: number }
   | LifecycleEntry
   | RetrySeen
   | { type: 'record:read'; task: string; status: TaskStatus; attempt: number; stalls: number }

@@ -18,6 +18,7 @@ import { carryOut } from './inflict.ts';
 import { recordLeftovers } from './leftovers.ts';
 import { createLoad, type Load } from './load.ts';
 import { createRandom, makePlan, type Step } from './plan.ts';
+import { recordStalls } from './record-stalls.ts';
 import {
   recordLifecycle,
   recordLists,
@@ -91,6 +92,7 @@ async function openStage({ seed, folder }: ChaosOptions, releasers: Releasers): 
   await mkdir(historyFolder({ folder }), { recursive: true });
   const history = openHistory(historyFolder({ folder }), 'main');
   releasers.add('history', () => history.close());
+  releasers.add('stalls', recordStalls('main', history));
   const server = await startDurableRedis(join(folder, 'redis'));
   releasers.add('Redis', () => server.stop());
   const proxy = await startFaultyProxy(server.port);

@@ -9,6 +9,7 @@ import { Redis } from 'ioredis';
 import { Registry } from 'prom-client';
 import { createFakeEngine } from './fake-engine.ts';
 import { openHistory } from './history.ts';
+import { recordStalls } from './record-stalls.ts';
 import { recordingConsumer } from './recording-consumer.ts';
 import { settings } from './settings.ts';
 
@@ -38,6 +39,7 @@ await runProcess({
     const { worker, redisUrl, folder, priorities, slots, graceMs } = config;
     const history = openHistory(join(folder, 'history'), worker);
     releasers.add('history', () => history.close());
+    releasers.add('stalls', recordStalls(worker, history));
 
     const { socketTimeoutMs: socketTimeout, prefix } = settings;
     const redis = new Redis(redisUrl, { ...patientRedisOptions, socketTimeout, connectionName: worker });

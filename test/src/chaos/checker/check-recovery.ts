@@ -67,12 +67,13 @@ function handBacksOf({ id, lifecycle }: TaskHistory) {
   });
 }
 
-/** Whether nothing but SIGTERMs went on in a span. */
+/** Whether nothing but SIGTERMs went on in a span, and everybody got their turns. */
 function createIsQuiet(history: readonly Recorded[]): (span: Span) => boolean {
   const harmless: readonly FaultKind[] = ['worker:terminate'];
-  const disturbed = ofType(history, 'fault')
-    .filter(({ fault }) => !harmless.includes(fault))
-    .map(({ at, lastsMs }): Span => ({ from: at, to: at + lastsMs + aftermathMs }));
+  const faults = ofType(history, 'fault').filter(({ fault }) => !harmless.includes(fault));
+  const disturbed = [...faults, ...ofType(history, 'process:stalled')].map(
+    ({ at, lastsMs }): Span => ({ from: at, to: at + lastsMs + aftermathMs }),
+  );
   return ({ from, to }) => !disturbed.some((span) => span.from <= to && from <= span.to);
 }
 

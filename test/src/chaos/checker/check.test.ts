@@ -235,15 +235,19 @@ test('one request that became two tasks is reported', () => {
 });
 
 test('a handed-back task that waits beside an idle worker is reported', () => {
-  const handedBack = (waitMs: number) => {
+  const handedBack = (waitMs: number, { stalledMs = 0 } = {}) => {
     const told = story().worker('idle', 'NORMAL').created('a').claimed('a').pass(5_000);
-    told.write({ type: 'wait:began', worker: 'idle' }).moved('a', 'returned').pass(waitMs);
+    told.write({ type: 'wait:began', worker: 'idle' }).moved('a', 'returned');
+    if (stalledMs > 0) told.write({ type: 'process:stalled', process: 'main', lastsMs: stalledMs });
+    told.pass(waitMs);
     told.write({ type: 'wait:ended', worker: 'idle' });
     told.claimed('a', { worker: 'idle', token: 'second' }).completed('a', { token: 'second' });
     return told.stored('a').violations();
   };
   expect(handedBack(200)).toEqual([]);
   expect(handedBack(2_000)).toEqual([['slow_hand_back', 'a']]);
+  // Who got no turn could not take it.
+  expect(handedBack(2_000, { stalledMs: 1_900 })).toEqual([]);
 });
 
 test('what is left when all tasks are gone is reported, and a repair where no data was lost', () => {
