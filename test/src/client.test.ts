@@ -4,14 +4,18 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { type Client, createClient } from '@musicgen/client';
-import { type RedisServer, startRedisServer } from '@musicgen/redis-server';
+import { freePort, type RedisServer, startRedisServer } from '@musicgen/redis-server';
 import { createFleet, type Fleet, type RunningApi, root } from './processes.ts';
 
 // Real processes on a machine that may be busy.
 jest.setTimeout(120_000);
 
-/** Every API process delivers webhooks, so every one must be allowed to. */
-const toThisMachine = { WEBHOOK_ALLOW_HTTP: 'true', WEBHOOK_ALLOWED_NETWORKS: '127.0.0.0/8' };
+/** Every API process delivers webhooks, so every one must be allowed to; and takes pieces whose end nobody sees. */
+const settings = {
+  WEBHOOK_ALLOW_HTTP: 'true',
+  WEBHOOK_ALLOWED_NETWORKS: '127.0.0.0/8',
+  MAX_DURATION_SECONDS: '3600',
+};
 
 let redis: RedisServer;
 let fleet: Fleet;
@@ -21,7 +25,7 @@ beforeAll(async () => {
   redis = await startRedisServer();
   fleet = await createFleet(redis.url);
   const worker = fleet.startWorker();
-  api = await fleet.startApi(toThisMachine);
+  api = await fleet.startApi(settings);
   client = createClient({ baseUrl: api.url });
   await Promise.all([api.process, worker].map((process) => process.untilLogged('ready')));
 });
@@ -95,9 +99,10 @@ test('audio that is sent can be gone on from, and is removed', async () => {
 });
 
 test('a task is followed through the restart of the API, and a signal ends the following', async () => {
-  const other = await fleet.startApi(toThisMachine);
-  const { port } = new URL(other.url);
-  const { id } = await client.generate({ prompt: 'long', duration: 300 });
+  // One that nobody else is given while it restarts.
+  const own = { ...settings, API_PORT: String(await freePort()) };
+  const other = await fleet.startApi(own);
+  const { id } = await client.generate({ prompt: 'long', duration: 3600 });
   const following = createClient({ baseUrl: other.url });
   const leave = new AbortController();
   const frames: number[] = [];
@@ -105,8 +110,7 @@ test('a task is followed through the restart of the API, and a signal ends the f
   const heard = (async () => {
     for await (const { task } of following.followTask(id, { signal: leave.signal })) {
       const frame = task.progress?.frame ?? 0;
-      if (frame > 0)
-        restarted ??= other.process.stop().then(() => fleet.startApi({ ...toThisMachine, API_PORT: port }));
+      if (frame > 0) restarted ??= other.process.stop().then(() => fleet.startApi(own));
       frames.push(frame);
       if (frame > 0 && restarted && (await Promise.race([restarted, undefined])) !== undefined) leave.abort();
     }

@@ -2,7 +2,7 @@ import { readdir, readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { createApiKey, hashApiKey } from '@musicgen/access';
 import type { ServiceProcess } from '@musicgen/local/service-process';
-import { type RedisServer, startRedisServer } from '@musicgen/redis-server';
+import { freePort, type RedisServer, startRedisServer } from '@musicgen/redis-server';
 import type { Browser, Page } from 'playwright-core';
 import { createFleet, type Fleet, type RunningApi, root } from '../processes.ts';
 import { chromiumPath, launchChromium } from './browser.ts';
@@ -37,6 +37,8 @@ test('the page with everything that it may load weighs at most 150 kB', async ()
   let redis: RedisServer;
   let fleet: Fleet;
   let api: RunningApi;
+  /** With a port that nobody else is given while it restarts. */
+  let apiSettings: Record<string, string>;
   let browser: Browser;
   let worker: ServiceProcess;
   let reader: Visit;
@@ -47,7 +49,8 @@ test('the page with everything that it may load weighs at most 150 kB', async ()
   beforeAll(async () => {
     redis = await startRedisServer();
     fleet = await createFleet(redis.url);
-    [api, browser] = await Promise.all([fleet.startApi(oneAttempt), launchChromium()]);
+    apiSettings = { ...oneAttempt, API_PORT: String(await freePort()) };
+    [api, browser] = await Promise.all([fleet.startApi(apiSettings), launchChromium()]);
     worker = fleet.startWorker(usual);
     await Promise.all([api.process.untilLogged('ready'), worker.untilLogged('ready')]);
     reader = await visit(browser, api.url);
@@ -198,13 +201,12 @@ test('the page with everything that it may load weighs at most 150 kB', async ()
     await eventually(percentOf, (percent) => percent > 0);
     expect(await barriers(page)).toEqual([]);
 
-    const port = new URL(api.url).port;
     await api.process.stop();
     await page.getByText('The service does not answer.').waitFor();
     const before = await percentOf();
     await page.reload();
     await page.getByText('The service does not answer.').waitFor();
-    api = await fleet.startApi({ ...oneAttempt, API_PORT: port });
+    api = await fleet.startApi(apiSettings);
     await eventually(percentOf, (percent) => percent > before);
     await page.getByText('The service does not answer.').waitFor({ state: 'detached' });
 
