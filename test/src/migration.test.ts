@@ -138,7 +138,7 @@ async function progressOf(redis: Redis): Promise<number> {
 /** A migration from one database to another, or in place. */
 function migrateDatabase(source: number, target: number): Promise<MigrationReport> {
   return inDatabase(source, (from) =>
-    inDatabase(target, (to) => migrateOlderTasks(from, to, { verify: true })),
+    inDatabase(target, (to) => migrateOlderTasks(from, to, { verify: true, batchSize: 100 })),
   );
 }
 
