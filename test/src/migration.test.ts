@@ -180,7 +180,7 @@ test('killed at ten random points and run again, it ends as one that nobody dist
     expect({ round, state: await inDatabase(target, stateOf) }).toEqual({ round, state: undisturbed });
   }
   expect(new Set(killedAt).size).toBeGreaterThan(5);
-}, 240_000);
+}, 360_000);
 
 test('from a running process through its export, under the name of the older guide, on this version of Node', async () => {
   const api = await fleet.startApi({ REDIS_URL: `${server.url}/20` });
