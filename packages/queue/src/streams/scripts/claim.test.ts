@@ -121,6 +121,18 @@ describe('entries that are no claimable task', () => {
     expect(await redis.zrange(keys.dead, '0', '-1')).toEqual([broken]);
   });
 
+  test.each(['attempt', 'maxAttempts', 'stalls', 'createdAt', 'startedAt', 'expiresAt'])(
+    'a record whose %s is no number is a dead letter, and the next task is claimed at once',
+    async (field) => {
+      const { createConsumer, enqueue, producer, redis, keys } = await setup();
+      const [broken, next] = [await enqueue(), await enqueue()];
+      await redis.hset(keys.task(broken), field, 'many');
+      expect((await claimOne(createConsumer())).task.id).toBe(next);
+      expect(await redis.zrange(keys.dead, '0', '-1')).toEqual([broken]);
+      expect((await producer.get(broken))?.error?.code).toBe('corrupt_record');
+    },
+  );
+
   test('what is no task is set aside as a dead letter that says why, and nothing is destroyed', async () => {
     const { enqueue, consumer, producer, redis, keys } = await setup();
     const entry = await redis.xadd(keys.stream('NORMAL'), '*', 'rubbish', 'from elsewhere');

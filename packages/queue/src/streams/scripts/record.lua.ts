@@ -25,7 +25,7 @@ end
 
 /**
  * `as_task(id, …)`: the part of a record that transitions decide by, from its fields, or nil for what is no record of
- * ours (an unknown status or priority).
+ * ours (an unknown status or priority, a number that is none).
  */
 const asTask = `
 local function as_task(id, status, priority, entry, attempt, max_attempts, stalls, token, cancel_requested, created_at,
@@ -36,6 +36,9 @@ local function as_task(id, status, priority, entry, attempt, max_attempts, stall
     max_attempts = tonumber(max_attempts or 1), stalls = tonumber(stalls or 0), created_at = tonumber(created_at or 0),
     started_at = tonumber(started_at or 0), expires_at = tonumber(expires_at or 0), owner = owner or '',
   }
+  if not (tonumber(task.attempt) and task.max_attempts and task.stalls and task.created_at and task.started_at and task.expires_at) then
+    return nil
+  end
   -- Only what there is: a table of more than 16 fields takes twice the time to make.
   if token then task.token = token end
   if worker then task.worker = worker end
